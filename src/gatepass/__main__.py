@@ -1,0 +1,7 @@
+"""``python -m gatepass``."""
+
+import sys
+
+from gatepass.cli import main
+
+sys.exit(main())

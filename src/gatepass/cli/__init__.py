@@ -1,0 +1,106 @@
+"""The command line. Standard output is data; everything that is said goes to standard error.
+
+One command a file; only the chosen one is loaded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+from gatepass import __version__
+from gatepass.errors import GatepassError, UsageError, internal, plain
+from gatepass.settings.environment import nearest
+
+COMMANDS = {
+    "get": "print the secret for a registry",
+    "status": "what is stored, for which registry, until when; the last error",
+    "whoami": "every identity that is here, which one wins and why, its verified claims",
+    "sandbox": "an identity provider and a Package Manager on this machine, to try things on",
+    "demo": "the whole story in the sandbox, with a real pip install at its end",
+}
+
+_INTERRUPTED = 130
+"""What a shell gives a command that Ctrl-C ended (128 and SIGINT)."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, whose complaints are errors like all others, with a suggestion."""
+
+    def error(self, message: str) -> NoReturn:
+        words = message.partition("unrecognized arguments: ")[2].split()
+        known = tuple(option for action in self._actions for option in action.option_strings)
+        guess = next((n for n in (nearest(word, known) for word in words) if n), "")
+        raise UsageError(
+            "usage",
+            f"{self.prog}: {plain(message)}",
+            why=f"did you mean {guess}?" if guess else "",
+            do=f"{self.prog} --help",
+        )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command. Exit status: 0 done; 1 no credential; 2 wrong usage; 130 interrupted."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except GatepassError as error:
+        print(error, file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read us has gone; Python would complain once more when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        print(internal(error), file=sys.stderr)
+        return 1
+
+
+def _run(words: list[str]) -> int:
+    name = words[0] if words else "--help"
+    if name in ("-h", "--help", "help"):
+        print(overview())
+        return 0 if words else UsageError.exit_status
+    if name in ("-V", "--version"):
+        print(f"gatepass {__version__}")
+        return 0
+    if name not in COMMANDS:
+        guess = nearest(name, tuple(COMMANDS))
+        raise UsageError(
+            "usage",
+            f"gatepass has no command {plain(name, 60)!r}",
+            why=f"did you mean {guess}?" if guess else "",
+            do="gatepass --help",
+        )
+    command = import_module(f"gatepass.cli.{name}")
+    parser = _Parser(
+        prog=f"gatepass {name}",
+        description=command.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    command.arguments(parser)
+    status: int = command.run(parser.parse_args(words[1:]))
+    sys.stdout.flush()
+    return status
+
+
+def overview() -> str:
+    """What ``gatepass --help`` prints."""
+    lines = [
+        "gatepass: trade the identity your job already has for a pass to the registry",
+        "",
+        "usage: gatepass COMMAND [options]",
+        "",
+        *(f"  {name:<9} {what}" for name, what in COMMANDS.items()),
+        "",
+        "gatepass COMMAND --help explains one of them. Exit status: 0 done, 1 no credential",
+        "(the reason is on standard error), 2 wrong usage.",
+    ]
+    return "\n".join(lines)

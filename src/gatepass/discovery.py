@@ -1,0 +1,51 @@
+"""An issuer's metadata (OpenID Connect Discovery 1.0 section 4): where its keys are."""
+
+from __future__ import annotations
+
+from gatepass.errors import TransportError, TrustError, plain
+from gatepass.realm import is_loopback, realm_of
+from gatepass.transport import Deadline, Transport
+
+_PATH = "/.well-known/openid-configuration"
+
+
+def jwks_uri(issuer: str, transport: Transport, deadline: Deadline) -> str:
+    """The address of the issuer's key set.
+
+    Raises TransportError where nothing usable came; TrustError (issuer-metadata) where the
+    document names another issuer (compared byte for byte, section 4.3) or an address that is
+    neither https nor, for an issuer on this machine, on this machine. It does not check the
+    document's other members.
+    """
+    # The slash is taken off for building the address only: `iss` is compared as it is.
+    response = transport.send("GET", issuer.removesuffix("/") + _PATH, deadline=deadline)
+    document = response.json_object() if response.status == 200 else {}
+    if not document:
+        raise TransportError(
+            "unreachable",
+            f"{issuer} has no metadata (HTTP {response.status})",
+            why=response.reason(),
+            do="check that the issuer of the token is the right one",
+        )
+    if document.get("issuer") != issuer:
+        raise TrustError(
+            "issuer-metadata",
+            f"the metadata of {issuer} is somebody else's",
+            why=f"it names the issuer {plain(document.get('issuer'), 200)}",
+            do="the issuer's own settings are wrong: tell whoever runs it",
+        )
+    address = str(document.get("jwks_uri", ""))
+    try:
+        realm = realm_of(address.partition("?")[0])
+        if realm.scheme != "https" and not (
+            is_loopback(realm.host) and is_loopback(realm_of(issuer).host)
+        ):
+            raise ValueError("it is not https")
+    except ValueError as error:
+        raise TrustError(
+            "issuer-metadata",
+            f"{issuer} names no usable address for its keys: {plain(address, 200)}",
+            why=str(error),
+            do="the issuer's own settings are wrong: tell whoever runs it",
+        ) from None
+    return address

@@ -1,0 +1,127 @@
+"""Which identity speaks for a registry: the first candidate of its kind's list.
+
+A platform is one file of this package and one line below. Nothing here touches the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gatepass.errors import GatepassError, IdentityError
+from gatepass.identity import file, github, token
+from gatepass.identity.base import Detector, Identity, Unable
+from gatepass.settings import Environment, Registry
+from gatepass.settings.environment import in_ci, not_supported_yet
+
+__all__ = ["Found", "Identity", "Unable", "choose", "find"]
+
+# What was said outranks what was found; two of _CI at once are an error that asks.
+_CI: dict[str, Detector] = {"github": github}
+_ORDER: dict[str, dict[str, Detector]] = {
+    "packagemanager": {
+        "file": file,
+        "token": token,
+        **_CI,
+    },
+}
+
+
+class Found(NamedTuple):
+    """All that is there: ``candidates`` in their order, ``unable`` with their reasons."""
+
+    candidates: tuple[Identity, ...]
+    unable: tuple[Unable, ...]
+
+
+def find(env: Environment, registry: Registry) -> Found:
+    """Every identity that is present, the winner first. May raise for a variable that is broken."""
+    found = list(_walk(env, registry))
+    return Found(
+        tuple(one for one in found if not isinstance(one, Unable)),
+        tuple(one for one in found if isinstance(one, Unable)),
+    )
+
+
+def choose(env: Environment, registry: Registry) -> Identity:
+    """The identity for this registry: the one that was chosen, else the first candidate.
+
+    Raises IdentityError: none is there (with the reason of a platform that can't act), the chosen
+    one isn't, or two CI platforms are and nobody chose. Another candidate is never tried instead.
+    """
+    if registry.identity != "auto":
+        return _chosen(env, registry)
+    unable: list[Unable] = []
+    platforms: list[Identity] = []
+    for found in _walk(env, registry):
+        if isinstance(found, Unable):
+            unable.append(found)
+        elif found.name in _CI:
+            platforms.append(found)
+        elif not platforms:
+            return found
+    if len(platforms) > 1:
+        names = " and ".join(platform.name for platform in platforms)
+        raise IdentityError(
+            "two-platforms",
+            f"this job could be two: {names}",
+            why="the variables of both CI platforms are set",
+            do=f"set GATEPASS_IDENTITY to one of them, say {platforms[0].name}",
+        )
+    if platforms:
+        return platforms[0]
+    raise unable[0].error if unable else _nobody(env, registry)
+
+
+def _walk(env: Environment, registry: Registry) -> Iterator[Identity | Unable]:
+    for detector in _ORDER[registry.kind].values():
+        found = detector.detect(env, registry)
+        if found is not None:
+            yield found
+
+
+def _chosen(env: Environment, registry: Registry) -> Identity:
+    name = registry.identity
+    detector = _ORDER[registry.kind].get(name)
+    if detector is None:
+        raise not_supported_yet(f"the identity {name!r}", f"identity {name!r} for this registry")
+    found = detector.detect(env, registry)
+    if isinstance(found, Unable):
+        raise found.error
+    if found is None:
+        raise IdentityError(
+            "identity-absent",
+            f"the identity {name!r} was chosen, and it is not here",
+            why=_MISSING[name],
+            do="set that, or unset GATEPASS_IDENTITY (or `identity` in config.toml)",
+        )
+    return found
+
+
+_MISSING = {
+    "github": "neither ACTIONS_ID_TOKEN_REQUEST_URL nor GITHUB_ACTIONS is set",
+    "file": "none of PACKAGEMANAGER_IDENTITY_TOKEN_FILE, GATEPASS_ID_TOKEN, "
+    "GATEPASS_ID_TOKEN_<NAME> and GATEPASS_ID_TOKEN_FILE is set",
+    "token": "PACKAGEMANAGER_TOKEN isn't set, or this is not PACKAGEMANAGER_ADDRESS, "
+    "for which alone it speaks",
+}
+
+
+def _nobody(env: Environment, registry: Registry) -> GatepassError:
+    if in_ci(env):
+        do = (
+            "GitHub Actions: add `permissions: id-token: write` to the job;\n"
+            "elsewhere: put an OIDC token for this audience into a file and name it in\n"
+            "PACKAGEMANAGER_IDENTITY_TOKEN_FILE, or pass it in GATEPASS_ID_TOKEN"
+        )
+    else:
+        do = (
+            "put an OIDC token into a file and name it in PACKAGEMANAGER_IDENTITY_TOKEN_FILE,\n"
+            "or set PACKAGEMANAGER_TOKEN; `gatepass whoami` shows what is there"
+        )
+    return IdentityError(
+        "no-identity",
+        f"nothing here says who we are, so {registry.url} gives us nothing",
+        why="no CI job's identity, no token file and no token variable was found",
+        do=do,
+    )

@@ -1,0 +1,124 @@
+"""A token that somebody else fetched: in a file, or in a variable.
+
+``PACKAGEMANAGER_IDENTITY_TOKEN_FILE`` is the replaced tool's own; the others are ours. Who
+issued it is written in the token alone, unless GATEPASS_TRUSTED_ISSUERS says more.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gatepass.errors import IdentityError, plain
+from gatepass.identity.base import Unable
+from gatepass.secret import Secret
+from gatepass.settings.environment import Environment, read
+from gatepass.settings.registries import variable_of
+
+if TYPE_CHECKING:
+    from gatepass.settings import Registry
+    from gatepass.transport import Deadline, Transport
+
+LARGEST = 16 * 1024
+"""Bytes of a subject token: real ones have two thousand or so."""
+
+_DROP_IN = "PACKAGEMANAGER_IDENTITY_TOKEN_FILE"
+
+
+class TokenFile:
+    """A token in the file ``path``, or, where that is empty, in the variable ``origin``."""
+
+    name = "file"
+    can_remint = False
+    issuers: tuple[str, ...] = ()
+
+    def __init__(self, origin: str, path: str, value: Secret, *, audience_is_unsaid: bool) -> None:
+        self.origin, self.path, self.value = origin, path, value
+        self.audience_is_unsaid = audience_is_unsaid
+
+    @property
+    def label(self) -> str:
+        return f"the token in {self.origin}"
+
+    def fingerprint(self) -> str:
+        """The token itself: another token is another identity."""
+        return self._read().reveal()
+
+    def subject_token(self, audience: str, transport: Transport, deadline: Deadline) -> Secret:
+        """What the file holds now: it is read anew each time, since its owner may replace it.
+
+        ``audience`` can't be chosen here; it is checked later like every token's.
+        """
+        return self._read()
+
+    def _read(self) -> Secret:
+        if not self.path:
+            return self.value
+        try:
+            # Never more than the limit: it may be a device, or something large named by mistake.
+            fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+            with open(fd, "rb") as file:
+                data = file.read(LARGEST + 1)
+        except FileNotFoundError:
+            raise self._error("token-file-missing", "and there is no such file") from None
+        except IsADirectoryError:
+            raise self._error("token-file-folder", "which is a folder") from None
+        except OSError as error:
+            if os.path.isdir(self.path):  # pragma: no cover - Windows: opening a folder is denied
+                raise self._error("token-file-folder", "which is a folder") from None
+            reason = f"which can't be read: {error.strerror}"
+            raise self._error("token-file-unreadable", reason) from None
+        if data is None or not data.strip():
+            raise self._error("token-file-empty", "which is empty")
+        if len(data) > LARGEST:
+            raise self._error("token-file-too-large", f"which has more than {LARGEST} bytes")
+        try:
+            return Secret(data.decode("ascii").strip())
+        except UnicodeDecodeError:
+            raise self._error("not-a-jwt", "which holds no JWT: it is not plain ASCII") from None
+
+    def _error(self, code: str, what: str) -> IdentityError:
+        return IdentityError(
+            code,
+            f"{self.origin} names {plain(self.path)}, {what}",
+            do=f"write the identity token there before this step, or unset {self.origin}",
+        )
+
+
+def detect(env: Environment, registry: Registry) -> TokenFile | Unable | None:
+    """The first of the variables that is set.
+
+    Their order: the replaced tool's file; ``GATEPASS_ID_TOKEN_<NAME>`` of this registry;
+    ``GATEPASS_ID_TOKEN``; ``GATEPASS_ID_TOKEN_FILE``. One that is set to nothing is remembered: it
+    is how a CI system passes a token that it failed to make.
+    """
+    path = read(env, _DROP_IN)
+    if path:
+        # Its users never said an audience; but only the one address was theirs.
+        unsaid = registry.is_drop_in and registry.audience is None
+        return TokenFile(_DROP_IN, path, Secret(""), audience_is_unsaid=unsaid)
+    names = (f"GATEPASS_ID_TOKEN_{variable_of(registry.name)}", "GATEPASS_ID_TOKEN")
+    for name in names:
+        value = read(env, name)
+        if len(value) > LARGEST:
+            raise IdentityError(
+                "token-too-large",
+                f"{name} has more than {LARGEST} characters",
+                do=f"set {name} to one identity token",
+            )
+        if value:
+            return TokenFile(name, "", Secret(value), audience_is_unsaid=False)
+    path = read(env, "GATEPASS_ID_TOKEN_FILE")
+    if path:
+        return TokenFile("GATEPASS_ID_TOKEN_FILE", path, Secret(""), audience_is_unsaid=False)
+    empty = [n for n in (_DROP_IN, *names, "GATEPASS_ID_TOKEN_FILE") if n in env]
+    return Unable("file", empty[0], _empty(empty[0])) if empty else None
+
+
+def _empty(name: str) -> IdentityError:
+    return IdentityError(
+        "token-variable-empty",
+        f"{name} is set, and empty",
+        why="the step that should have made the token made none",
+        do=f"look at where {name} comes from, or unset it",
+    )

@@ -1,0 +1,87 @@
+"""A subject token, fetched and verified for one registry: what is presented, and nothing less."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gatepass import log
+from gatepass.errors import ConfigError
+from gatepass.secret import Secret
+from gatepass.settings import Environment, Registry, Settings
+from gatepass.transport import Deadline, Transport
+from gatepass.trust import Expectations, Verdict, verify
+from gatepass.trust.issuers import IssuerRule
+from gatepass.trust.keys import Cache, KeySource
+from gatepass.trust.pod import api_server_audiences
+
+if TYPE_CHECKING:
+    from gatepass.identity import Identity
+
+_STS = "sts.amazonaws.com"
+_DROP_IN = "PACKAGEMANAGER_IDENTITY_TOKEN_FILE"
+
+
+class Presenter:
+    """Fetches and verifies one identity's subject tokens for one registry."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: Settings,
+        env: Environment,
+        who: Identity,
+        cache: Cache,
+        transport: Transport,
+    ) -> None:
+        self.audience = _audience(registry, who)
+        self.shown: dict[str, str] = {}
+        """Claims of the last token that held, for ``status``: iss, sub, aud."""
+        self._who, self._transport = who, transport
+        self._expected = Expectations(
+            issuers=IssuerRule(who.issuers, settings.trusted_issuers, who.label),
+            audience=None if who.audience_is_unsaid else self.audience,
+            never=api_server_audiences(env),
+            hint=_hint(registry, who, env),
+            policy=registry.claims,
+            algorithms={name: entry.algorithms for name, entry in settings.issuers.items()},
+            signature=settings.verify,
+        )
+        issuers = settings.issuers
+        self._keys = KeySource(
+            transport,
+            cache,
+            lambda issuer: (issuer in issuers and issuers[issuer].jwks) or settings.jwks_file,
+        )
+
+    def subject_token(self, deadline: Deadline) -> tuple[Secret, Verdict]:
+        """A token and its verified claims. Raises IdentityError, TrustError, TransportError."""
+        raw = self._who.subject_token(self.audience, self._transport, deadline)
+        verdict = verify(raw, self._expected, self._keys, deadline)
+        self.shown = {name: str(verdict.claims[name]) for name in ("iss", "sub", "aud")}
+        note = " (self-named: it proves integrity, not origin)" if verdict.self_named else ""
+        log.info("verified", f"token verified, issued by {self.shown['iss']}{note}", **self.shown)
+        return raw, verdict
+
+
+def _audience(registry: Registry, who: Identity) -> str:
+    """What the token must be for. An STS token opens AWS: it goes to Package Manager only by the
+    replaced tool's own variable, where Posit's operator puts one."""
+    audience = registry.audience or registry.default_audience
+    if audience == _STS and registry.kind == "packagemanager" and who.origin != _DROP_IN:
+        raise ConfigError(
+            "audience-sts",
+            f"{registry.url} is to be given a token for {_STS}",
+            why="whoever holds such a token can take the job's AWS roles",
+            do="give Package Manager an audience of its own, and set that in GATEPASS_AUDIENCE",
+        )
+    return audience
+
+
+def _hint(registry: Registry, who: Identity, env: Environment) -> str:
+    ask = f"ask for a token with this audience where {who.origin} comes from"
+    if who.name == "github":
+        ask = "look at what answers at ACTIONS_ID_TOKEN_REQUEST_URL: it gave another's token"
+    setting = "set GATEPASS_AUDIENCE"
+    if not env.get("PACKAGEMANAGER_ADDRESS"):  # there, that variable is CodeArtifact's
+        setting = f"set audience in config.toml, under [registries.{registry.name}]"
+    return f"{ask};\nor, if the registry really expects the other one, {setting}"

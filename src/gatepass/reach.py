@@ -1,0 +1,90 @@
+"""How this machine reaches others: proxies and certificate authorities.
+
+Both come from where pip, requests and curl take them, so that gatepass works where pip works.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from gatepass.errors import TransportError, plain
+from gatepass.realm import is_loopback
+
+_CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
+
+
+def proxies(url: str, host: str) -> dict[str, str]:
+    """requests' ``proxies`` for a URL: from the proxy variables; never for this machine."""
+    if is_loopback(host):
+        return {}
+    return dict(requests.utils.get_environ_proxies(url))
+
+
+def session(ca_variables: tuple[str, ...] = ()) -> requests.Session:
+    """A session that reads nothing from the environment by itself (no netrc, no proxies)."""
+    made = requests.Session()
+    made.trust_env = False
+    made.mount("https://", _Trusting(context((*ca_variables, *_CA_VARIABLES))))
+    return made
+
+
+def context(variables: tuple[str, ...]) -> ssl.SSLContext:
+    """TLS with the certificate authorities of the first variable that is set, else the system's.
+
+    A variable names a PEM file or a folder of hashed ones. Raises TransportError (ca-missing)
+    where it names neither.
+    """
+    for variable in variables:
+        path = os.environ.get(variable, "")
+        if not path:
+            continue
+        try:
+            if os.path.isdir(path):
+                return ssl.create_default_context(capath=path)
+            return ssl.create_default_context(cafile=path)
+        except OSError as error:  # ssl.SSLError, for a file that isn't PEM, is one
+            raise TransportError(
+                "ca-missing",
+                f"{variable} names {plain(path)}, which is no file of certificates",
+                why=plain(error.strerror or error),
+                do=f"correct {variable}, or unset it to use the system's certificates",
+            ) from None
+    import truststore
+
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+class _Trusting(HTTPAdapter):
+    """An adapter whose only certificate authorities are those of its context.
+
+    requests would load certifi's into it beside the chosen ones.
+    """
+
+    def __init__(self, trusted: ssl.SSLContext) -> None:
+        self._trusted = trusted
+        super().__init__(max_retries=0)
+
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, ssl_context=self._trusted, **kwargs)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        return super().proxy_manager_for(
+            proxy, ssl_context=self._trusted, proxy_ssl_context=self._trusted, **kwargs
+        )
+
+    def build_connection_pool_key_attributes(
+        self, request: Any, verify: Any, cert: Any = None
+    ) -> Any:
+        host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
+        kept: dict[str, Any] = {**pool}
+        for name in ("ca_certs", "ca_cert_dir"):
+            kept.pop(name, None)
+        return host, kept
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        conn.cert_reqs, conn.ca_certs, conn.ca_cert_dir = "CERT_REQUIRED", None, None

@@ -1,0 +1,109 @@
+"""How a failure reaches whoever waits for it, when the caller swallows what we print.
+
+pip 26.2 and later read our stderr and throw it away; all that anyone sees then is "No matching
+distribution found". So: stderr; where that is no terminal, the terminal itself; where there is
+none, in CI on Linux, the standard error of the process that called us; and the job's summary.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import time
+
+from gatepass.errors import GatepassError
+from gatepass.resolve import FORGET, record_of
+from gatepass.settings import Environment
+from gatepass.settings.environment import in_ci
+from gatepass.store import Store, key
+
+
+def report(error: GatepassError, service: str, env: Environment, store: Store) -> None:
+    """Show an error once per client run, and keep it for ``gatepass status``.
+
+    One client run is one process that asks often, or one parent whose children ask for the same
+    index under several names (uv: its URL, its host, its origin).
+    """
+    text = str(error)
+    name = f"told-{key([text])}"
+    before = store.recall(name) or {}
+    mine = {"pid": os.getpid(), "parent": os.getppid(), "service": service}
+    age = time.time() - _number(before.get("time"))
+    same_run = before.get("pid") == mine["pid"] or (
+        before.get("parent") == mine["parent"] and before.get("service") != service
+    )
+    if 0 <= age < FORGET and same_run:
+        return
+    _print(text, env)
+    summarised = before.get("summarised") is True or _summarise(text, env)
+    store.note(name, {**mine, "time": time.time(), "summarised": summarised})
+    store.note("last-error", record_of(error, service))
+
+
+def _print(text: str, env: Environment) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except (OSError, ValueError):
+        pass  # closed or full: the other ways remain
+    if not _is_terminal(sys.stderr) and not _to_terminal(text) and in_ci(env):
+        _to_caller(text)
+
+
+def _is_terminal(stream: object) -> bool:
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):
+        return False
+
+
+def _to_terminal(text: str) -> bool:
+    """Write to the controlling terminal; whether there is one."""
+    path = "CONOUT$" if sys.platform == "win32" else "/dev/tty"
+    try:
+        fd = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
+    except OSError:
+        return False
+    with open(fd, "w", encoding="utf-8", errors="replace") as terminal:
+        # pip's progress may hold the cursor in the middle of a line.
+        terminal.write("\n" + text + "\n")
+    return True
+
+
+def _to_caller(text: str) -> None:
+    """Write to our parent's standard error where that is a pipe: a CI job's log.
+
+    Linux shows it in /proc, to the same user only. A file is left alone: its owner's own offset
+    would overwrite us, or we it.
+    """
+    try:
+        path = f"/proc/{os.getppid()}/fd/2"
+        theirs, ours = os.stat(path), os.fstat(2)
+        is_other = (theirs.st_dev, theirs.st_ino) != (ours.st_dev, ours.st_ino)
+        if stat.S_ISFIFO(theirs.st_mode) and theirs.st_uid == os.geteuid() and is_other:
+            # Not blocking: a reader that sleeps must not hold us.
+            fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+            with open(fd, "wb", buffering=0) as pipe:
+                pipe.write(text.encode() + b"\n")
+    except (OSError, AttributeError):
+        pass  # not Linux, or gone
+
+
+def _summarise(text: str, env: Environment) -> bool:
+    """Append the error to the job's summary (GitHub and Forgejo show it on the run's page)."""
+    path = env.get("GITHUB_STEP_SUMMARY", "")
+    if not path:
+        return False
+    try:
+        with open(path, "a", encoding="utf-8") as summary:
+            # A fence longer than any run of backticks inside it can't be closed from inside.
+            summary.write(
+                f"\n### gatepass\n\n``````text\n{text.replace('``````', '`` ````')}\n``````\n"
+            )
+    except OSError:
+        return False
+    return True
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -1,0 +1,75 @@
+"""Is a subject token what it claims to be? Package Manager's own check, before it trusts one.
+
+Not checked: any claim beyond those named here (Package Manager matches `sub`, `azp`, groups and
+roles where it is configured to), the token's age since `iat`, and a revocation at the issuer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from . import jose, keys
+
+#: Seconds by which two clocks may differ.
+LEEWAY = 30
+# The end of the year 9999: a time after it, or infinity, is a mistake and not a lifetime.
+_LAST = 253_402_300_799
+
+
+class Refused(Exception):
+    """The token is not accepted; the message says why and repeats nothing of the token."""
+
+
+def verify(
+    token: str, *, published: Sequence[keys.Key], issuer: str, audience: str, now: float
+) -> dict[str, Any]:
+    """The token's claims, all of the following being so; else Refused.
+
+    Form (RFC 7515 section 7.1), algorithm RS256 or ES256, no `crit`, a published `kid` for that
+    algorithm, signature, `iss` equal to `issuer`, `aud` the one `audience` (a list of it alone
+    will do), `exp` and where present `nbf` and `iat` by the clock `now`, and a `sub`.
+    """
+    try:
+        parsed = jose.parse(token)
+    except jose.Malformed as error:
+        raise Refused(str(error)) from None
+    key = _key(parsed.header, published)
+    if not key.verifies(parsed.signing_input, parsed.signature):
+        raise Refused("signature is wrong")
+    claims = parsed.claims
+    if claims.get("iss") != issuer:
+        raise Refused("issuer is not trusted")
+    if claims.get("aud") not in (audience, [audience]):
+        raise Refused("audience is not this server's")
+    _check_times(claims, now)
+    if not isinstance(claims.get("sub"), str) or not claims["sub"]:
+        raise Refused("subject is missing")
+    return claims
+
+
+def _key(header: dict[str, Any], published: Sequence[keys.Key]) -> keys.Key:
+    algorithm = header.get("alg")
+    if algorithm not in keys.ALGORITHMS:
+        raise Refused("algorithm is not allowed")
+    if "crit" in header:
+        raise Refused("critical header is not understood")
+    for key in published:
+        if key.kid == header.get("kid"):
+            if key.algorithm != algorithm:
+                raise Refused("algorithm is not the key's")
+            return key
+    raise Refused("key is unknown")
+
+
+def _check_times(claims: dict[str, Any], now: float) -> None:
+    if "exp" not in claims:
+        raise Refused("expiry is missing")
+    for name in ("exp", "nbf", "iat"):
+        value = claims.get(name, 0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LAST:
+            raise Refused(f"{name} is not a time")
+    if claims["exp"] <= now - LEEWAY:
+        raise Refused("token has expired")
+    if claims.get("nbf", now) > now + LEEWAY or claims.get("iat", now) > now + LEEWAY:
+        raise Refused("token is not valid yet")

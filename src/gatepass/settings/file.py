@@ -1,0 +1,167 @@
+"""config.toml: where it lies, and a check of every key. The current directory is never read."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from gatepass.errors import ConfigError, plain
+from gatepass.settings.environment import Environment, nearest, not_supported_yet, read
+
+_LARGEST = 1024 * 1024
+"""Bytes: hundreds of registries fit; a device or a log named by mistake does not."""
+
+# What each table takes: the key's type, or the subject whose work is still to come.
+_TOP: dict[str, type | str] = {
+    "version": int,
+    "identity": str,
+    "verify": str,
+    "trusted_issuers": list,
+    "store": dict,
+    "log": dict,
+    "login": "logins",
+    "issuers": dict,
+    "registries": dict,
+}
+_STORE: dict[str, type | str] = {"kind": str, "dir": str}
+_LOG: dict[str, type | str] = {"level": str, "format": str, "file": str}
+_ISSUER: dict[str, type | str] = {"jwks": str, "algorithms": list}
+_REGISTRY: dict[str, type | str] = {
+    "url": str,
+    "kind": str,
+    "audience": str,
+    "identity": str,
+    "claims": dict,
+    "allow_http": bool,
+    "index": "`gatepass setup` and `gatepass exec`",
+    "role_arn": "AWS CodeArtifact",
+    "profile": "AWS CodeArtifact",
+    "duration": "AWS CodeArtifact",
+    "domain": "AWS CodeArtifact",
+    "owner": "AWS CodeArtifact",
+    "region": "AWS CodeArtifact",
+}
+_WORDS = {
+    str: "a text",
+    int: "a whole number",
+    bool: "true or false",
+    list: "a list of texts",
+    dict: "a table",
+}
+
+
+def paths(env: Environment) -> tuple[str, ...]:
+    """The files that speak, weakest first. GATEPASS_CONFIG replaces them all, and must exist."""
+    chosen = read(env, "GATEPASS_CONFIG")
+    if chosen:
+        if not os.path.isfile(chosen):
+            raise ConfigError(
+                "config-missing",
+                f"GATEPASS_CONFIG names {plain(chosen)}, and there is no such file",
+                do="correct the path, or unset GATEPASS_CONFIG",
+            )
+        return (chosen,)
+    if sys.platform == "win32":  # pragma: no cover - Windows only
+        machine, user = env.get("PROGRAMDATA", ""), env.get("APPDATA", "")
+    else:
+        machine = "/etc"
+        user = env.get("XDG_CONFIG_HOME") or (env.get("HOME") and env["HOME"] + "/.config") or ""
+    folders = [folder for folder in (machine, user) if os.path.isabs(folder)]
+    return tuple(os.path.join(folder, "gatepass", "config.toml") for folder in folders)
+
+
+def load(env: Environment) -> dict[str, Any]:
+    """All files merged and checked; empty where there are none.
+
+    A later file's key replaces an earlier one's; of ``issuers`` and ``registries`` each entry is
+    replaced as a whole, so that no registry is a mixture of two files. Each registry's table gets
+    ``source``: its file. Raises ConfigError, naming file and key.
+    """
+    merged: dict[str, Any] = {}
+    for path in paths(env):
+        for key, value in _read(path).items():
+            if key in ("issuers", "registries"):
+                merged.setdefault(key, {}).update(value)
+            else:
+                merged[key] = value
+    return merged
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_LARGEST + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise ConfigError(
+            "config-unreadable",
+            f"{path} can't be read: {error.strerror}",
+            do="make it readable for this user, or remove it",
+        ) from None
+    import tomllib  # only where a file is there: it takes 10 ms to load
+
+    try:
+        if len(data) > _LARGEST:
+            raise ValueError("it is larger than 1 MiB")
+        table = tomllib.loads(data.decode())
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are both
+        raise ConfigError(
+            "config-not-toml",
+            f"{path} is not TOML",
+            why=plain(error),
+            do="correct that line; docs/configuration.md shows every key",
+        ) from None
+    _check(table, path)
+    return table
+
+
+def _check(table: dict[str, Any], path: str) -> None:
+    if "version" not in table or table["version"] != 1 or table["version"] is True:
+        raise ConfigError(
+            "config-version",
+            f"{path} has no `version = 1`",
+            why="the version says how the other keys are meant; this gatepass knows version 1",
+            do="put `version = 1` on its first line",
+        )
+    _keys(table, _TOP, path, "")
+    _keys(table.get("store", {}), _STORE, path, "store.")
+    if table.get("store", {}).get("kind") == "system":
+        raise not_supported_yet("store.kind = 'system'", "logins")
+    _keys(table.get("log", {}), _LOG, path, "log.")
+    for section, known in (("issuers", _ISSUER), ("registries", _REGISTRY)):
+        for name, entry in table.get(section, {}).items():
+            where = f"{section}.{plain(name, 60)}."
+            if not isinstance(entry, dict):
+                raise _wrong_type(where.rstrip("."), dict, path)
+            _keys(entry, known, path, where)
+            entry["source"] = path
+
+
+def _keys(table: Mapping[str, Any], known: Mapping[str, type | str], path: str, where: str) -> None:
+    for key, value in table.items():
+        expected = known.get(key)
+        if expected is None:
+            guess = nearest(key, tuple(known))
+            raise ConfigError(
+                "unknown-key",
+                f"{path} has a key that means nothing: {where}{plain(key, 60)}",
+                do=f"write {guess} instead"
+                if guess
+                else f"remove it; known here: {', '.join(known)}",
+            )
+        if isinstance(expected, str):
+            raise not_supported_yet(f"{where}{key} in {path}", expected)
+        fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+        if not fits or (expected is list and not all(isinstance(v, str) for v in value)):
+            raise _wrong_type(where + key, expected, path)
+
+
+def _wrong_type(key: str, expected: type, path: str) -> ConfigError:
+    return ConfigError(
+        "wrong-type",
+        f"{key} in {path} must be {_WORDS[expected]}",
+        do="docs/configuration.md shows every key with an example",
+    )

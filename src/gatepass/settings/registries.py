@@ -1,0 +1,166 @@
+"""Which registries there are: PACKAGEMANAGER_ADDRESS, GATEPASS_REGISTRIES and config.toml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatepass.errors import ConfigError, plain
+from gatepass.realm import Realm, is_loopback, realm_of
+from gatepass.settings.environment import (
+    Environment,
+    bad_value,
+    choice,
+    not_supported_yet,
+    read,
+)
+from gatepass.settings.values import IDENTITIES, Claim, Registry
+
+_KINDS = ("packagemanager", "codeartifact")
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
+
+
+def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]:
+    """Every registry, each realm once: config.toml outranks the variables.
+
+    Raises ConfigError: an address that can't be read, a name twice with two addresses, two names
+    that would share a ``GATEPASS_ID_TOKEN_<NAME>``.
+    """
+    drop_in = read(env, "PACKAGEMANAGER_ADDRESS")
+    drop_in_realm = _realm("PACKAGEMANAGER_ADDRESS", drop_in) if drop_in else None
+    found: list[Registry] = []
+    for name, table in config.get("registries", {}).items():
+        _add(found, _from_table(name, table), twice_is_wrong=True)
+    for word in read(env, "GATEPASS_REGISTRIES").split():
+        name, equals, url = word.partition("=")
+        if not equals or not url:
+            raise ConfigError(
+                "bad-registries",
+                f"GATEPASS_REGISTRIES has {plain(word, 60)!r}, which is not name=URL",
+                do="write name=https://host/path pairs with a space between them",
+            )
+        _add(found, _plain_registry(name, url, "GATEPASS_REGISTRIES"))
+    if drop_in:
+        _add(found, _plain_registry("packagemanager", drop_in, "PACKAGEMANAGER_ADDRESS"))
+    # GATEPASS_AUDIENCE speaks for Package Manager where its address is set, else for CodeArtifact.
+    audience = read(env, "GATEPASS_AUDIENCE") if drop_in else ""
+    chosen = choice(env, "GATEPASS_IDENTITY", ("auto", *IDENTITIES))
+    if not chosen:
+        chosen = config.get("identity", "auto")
+        if chosen not in ("auto", *IDENTITIES):
+            raise bad_value("identity", chosen, ("auto", *IDENTITIES))
+    return tuple(
+        registry._replace(
+            audience=registry.audience or audience or None,
+            identity=registry.identity or chosen,
+            is_drop_in=registry.realm == drop_in_realm,
+        )
+        for registry in found
+    )
+
+
+def variable_of(name: str) -> str:
+    """How a registry's name stands in a variable: ``my-index`` as ``MY_INDEX``."""
+    return name.upper().replace("-", "_")
+
+
+def _add(found: list[Registry], new: Registry, *, twice_is_wrong: bool = False) -> None:
+    for registry in found:
+        same_realm = registry.realm == new.realm
+        if same_realm and not twice_is_wrong:
+            return  # config.toml, which came first, says more about it than a variable
+        if same_realm or variable_of(registry.name) == variable_of(new.name):
+            raise ConfigError(
+                "duplicate-registry",
+                f"two registries are one: {registry.name!r} and {new.name!r}",
+                why=f"{registry.source} says {registry.url}, {new.source} says {new.url}",
+                do="remove one of them" if same_realm else "give one of them another name",
+            )
+    found.append(new)
+
+
+def _plain_registry(name: str, url: str, source: str) -> Registry:
+    return _registry(_checked_name(name, source), url, {}, source)
+
+
+def _from_table(name: str, table: dict[str, Any]) -> Registry:
+    source = table["source"]
+    if "url" not in table:
+        raise ConfigError(
+            "no-address",
+            f"registries.{plain(name, 60)} in {source} has no url",
+            do='add url = "https://..."',
+        )
+    return _registry(_checked_name(name, source), table["url"], table, source)
+
+
+def _registry(name: str, url: str, table: dict[str, Any], source: str) -> Registry:
+    realm = _realm(f"registries.{name}" if table else source, url)
+    kind = table.get("kind", "packagemanager")
+    if kind not in _KINDS:
+        raise bad_value(f"registries.{name}.kind", kind, _KINDS)
+    if kind == "codeartifact" or ".codeartifact." in realm.host:
+        raise not_supported_yet(f"a CodeArtifact registry ({name})", "AWS CodeArtifact")
+    identity = table.get("identity", "")
+    if identity and identity not in ("auto", *IDENTITIES):
+        raise bad_value(f"registries.{name}.identity", identity, ("auto", *IDENTITIES))
+    allowed = realm.scheme == "https" or is_loopback(realm.host) or table.get("allow_http", False)
+    return Registry(
+        name=name,
+        url=url.rstrip("/"),
+        realm=realm,
+        kind=kind,
+        source=source,
+        audience=table.get("audience") or None,
+        identity=identity,
+        claims=tuple(_claim(name, *item) for item in table.get("claims", {}).items()),
+        is_insecure=not allowed,
+    )
+
+
+def _claim(registry: str, name: str, rule: object) -> Claim:
+    if isinstance(rule, str):
+        return Claim(name, rule, is_pattern=False)
+    if isinstance(rule, dict) and list(rule) == ["match"] and isinstance(rule["match"], str):
+        import re  # only where a policy has a pattern
+
+        try:
+            re.compile(rule["match"])
+        except re.error as error:
+            raise ConfigError(
+                "bad-claims-policy",
+                f"registries.{registry}.claims.{plain(name, 60)} is not a regular expression",
+                why=plain(error),
+                do="correct the pattern; it is matched against the whole claim",
+            ) from None
+        return Claim(name, rule["match"], is_pattern=True)
+    raise ConfigError(
+        "bad-claims-policy",
+        f"registries.{registry}.claims.{plain(name, 60)} is neither a text nor a pattern",
+        do=f'write {plain(name, 60)} = "exact text" or {plain(name, 60)} = {{ match = "regex" }}',
+    )
+
+
+def _checked_name(name: str, source: str) -> str:
+    if not name or not _NAME.issuperset(name) or name.lower() == "file":
+        raise ConfigError(
+            "bad-registry-name",
+            f"{source} calls a registry {plain(name, 60)!r}",
+            why="names are made of letters, digits, - and _, and become part of variables; "
+            "`file` is taken by GATEPASS_ID_TOKEN_FILE",
+            do="choose another name",
+        )
+    return name
+
+
+def _realm(where: str, url: str) -> Realm:
+    try:
+        return realm_of(url)
+    except ValueError as error:
+        # Not shown where it has an @: a password may stand before it.
+        shown = "(not shown: it has an @)" if "@" in url else plain(url, 100)
+        raise ConfigError(
+            "bad-address",
+            f"{where} is not an address that gatepass can use: {shown}",
+            why=str(error),
+            do="write it as https://host or https://host/path",
+        ) from None

@@ -1,0 +1,178 @@
+"""The private folder: where it lies, that it is ours alone, and files that are whole or absent."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from gatepass import log
+from gatepass.settings.environment import Environment
+
+_LARGEST = 1024 * 1024
+"""Bytes of a file that are read: ours are far smaller."""
+
+
+class Folder:
+    """A folder of mode 0700 that belongs to us; its files are born 0600 and replaced atomically."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes; None where there is none, it is a link, or it isn't ours."""
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        try:
+            fd = os.open(os.path.join(self.path, name), flags)
+        except OSError:
+            return None
+        with open(fd, "rb") as file:
+            status = os.fstat(fd)
+            if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
+                return None
+            return file.read(_LARGEST)
+
+    def write(self, name: str, data: bytes) -> None:
+        """Replace a file as a whole. OSError where that fails; the old one is then untouched."""
+        import tempfile  # only when something is written: it takes 10 ms to load
+
+        fd, temporary = tempfile.mkstemp(prefix=".new-", dir=self.path)  # born 0600
+        try:
+            with open(fd, "wb") as file:
+                file.write(data)
+            _replace(temporary, os.path.join(self.path, name))
+        except BaseException:
+            self.remove(os.path.basename(temporary))
+            raise
+
+    def remove(self, name: str) -> bool:
+        """Delete a file; whether it is gone because of that."""
+        try:
+            os.unlink(os.path.join(self.path, name))
+        except OSError:
+            return False
+        return True
+
+    def set_aside(self, name: str) -> None:
+        """Move what can't be read out of the way, for a look later; it is pruned in time."""
+        try:
+            _replace(os.path.join(self.path, name), os.path.join(self.path, name + ".corrupt"))
+        except OSError:
+            self.remove(name)
+
+    def names(self) -> list[str]:
+        """All file names, sorted; empty where the folder can't be read."""
+        try:
+            return sorted(os.listdir(self.path))
+        except OSError:
+            return []
+
+    def age(self, name: str, now: float) -> float:
+        """Seconds since the file was written; 0 where that isn't known."""
+        try:
+            return now - os.lstat(os.path.join(self.path, name)).st_mtime
+        except OSError:
+            return 0.0
+
+
+def find(env: Environment, chosen: str) -> Folder | None:
+    """The first place that is, or can be made, private and ours; None: go on without a store.
+
+    ``chosen``: the user's own choice, empty for none. A choice that can't be had is not replaced
+    by another place, and said aloud.
+    """
+    if chosen:
+        problem = (
+            "it is not an absolute path" if not os.path.isabs(chosen) else _problem(chosen, env)
+        )
+        if problem:
+            log.warning("store", f"nothing is stored in {chosen}: {problem}")
+            return None
+        return Folder(chosen)
+    for path in _places(env):
+        problem = _problem(path, env)
+        if not problem:
+            return Folder(path)
+        log.debug("store", f"nothing is stored in {path}: {problem}")
+    log.info("store", "no private folder is to be had: each call exchanges anew")
+    return None
+
+
+def _places(env: Environment) -> Iterator[str]:
+    user = env.get("USERNAME", "user") if sys.platform == "win32" else str(os.geteuid())
+    home = env.get("HOME", "")
+    if sys.platform == "win32":  # pragma: no cover - Windows only
+        cache = env.get("LOCALAPPDATA", "")
+    elif sys.platform == "darwin":  # pragma: no cover - macOS only
+        cache = home and home + "/Library/Caches"
+    else:
+        cache = env.get("XDG_CACHE_HOME", "") or (home and home + "/.cache")
+    places = (
+        (env.get("RUNNER_TEMP", ""), f"gatepass-{user}"),
+        (env.get("XDG_RUNTIME_DIR", ""), "gatepass"),
+        (cache, "gatepass"),
+        ("/dev/shm", f"gatepass-{user}"),  # noqa: S108 - made 0700 and checked, like every place
+    )
+    for parent, leaf in places:
+        if os.path.isabs(parent):
+            yield os.path.join(parent, leaf)
+
+
+def _problem(path: str, env: Environment) -> str:
+    """Why a path can't be the private folder; empty where it is one now. Makes it if need be."""
+    # Workspaces are cached and uploaded as artifacts; a cache folder inside one is common.
+    for variable in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
+        workspace = env.get(variable, "").rstrip("/\\")
+        if workspace and os.path.realpath(path).startswith(os.path.realpath(workspace) + os.sep):
+            return f"it is inside the job's workspace ({variable})"
+    try:
+        status = os.lstat(path)
+    except OSError:
+        try:
+            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            _make(path)
+            status = os.lstat(path)
+        except OSError as error:
+            return error.strerror or "it can't be made"
+    if not stat.S_ISDIR(status.st_mode):
+        return "it is a link or no folder"
+    if not _is_ours(status):
+        return "it belongs to somebody else"
+    if sys.platform != "win32" and stat.S_IMODE(status.st_mode) & 0o077:
+        return "others may look into it (its mode is not 0700)"
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        return "it can't be written to"
+    return ""
+
+
+def _make(path: str) -> None:
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        return  # another process was faster; the checks that follow judge what it made
+    if sys.platform == "win32":  # pragma: no cover - Windows only: modes mean nothing there
+        import subprocess
+
+        icacls = os.path.join(os.environ["SYSTEMROOT"], "System32", "icacls.exe")
+        user = os.environ["USERNAME"]
+        grant = [icacls, path, "/inheritance:r", "/grant:r", f"{user}:(OI)(CI)F"]
+        subprocess.run(grant, check=True, capture_output=True, timeout=10)
+
+
+def _is_ours(status: Any) -> bool:
+    return sys.platform == "win32" or bool(status.st_uid == os.geteuid())
+
+
+def _replace(source: str, target: str) -> None:
+    if sys.platform == "win32":  # pragma: no cover - Windows only: a reader blocks the rename
+        import time
+
+        for _ in range(20):
+            try:
+                os.replace(source, target)
+                return
+            except PermissionError:
+                time.sleep(0.02)
+    os.replace(source, target)
