@@ -146,7 +146,7 @@ def _keys(table: Mapping[str, Any], known: Mapping[str, type | str], path: str, 
         if expected is None:
             guess = nearest(key, tuple(known))
             raise ConfigError(
-                "unknown-key",
+                "unknown-setting",
                 f"{path} has a key that means nothing: {where}{plain(key, 60)}",
                 do=f"write {guess} instead"
                 if guess

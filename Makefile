@@ -1,0 +1,60 @@
+# Everything that a developer or CI runs. A fresh machine needs python3 (3.11 or later, with venv
+# and pip), make and git; `make test-real` also uses what .ci/run installs.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Two workers: more only wait for each other on the machines that CI gives.
+WORKERS ?= 2
+
+.PHONY: help demo test test-real check lint types coverage clients clean
+
+help:
+	@echo "make demo       set up, and tell the whole story in the sandbox"
+	@echo "make test       set up, and run the tests"
+	@echo "make test-real  the tests that need more than Python packages, and the other Pythons"
+	@echo "make check      lint, types, and the coverage of the last make test"
+	@echo "make clean      remove all that was made"
+
+$(VENV)/.run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("gatepass needs Python 3.11 or later, this is " + sys.version.split()[0] + ": set PYTHON=") if sys.version_info < (3, 11) else None'
+	@echo "setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --group test --group lint
+	@touch $@
+
+demo: $(VENV)/.run
+	@$(BIN)/gatepass demo
+
+clients: $(VENV)/.test
+	@$(BIN)/python tests/clients/provision.py
+
+test: $(VENV)/.test clients
+	@rm -f .coverage .coverage.*
+	@$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not real"
+
+test-real: $(VENV)/.test clients
+	@$(BIN)/python tests/real.py
+
+check: lint types coverage
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	@$(BIN)/mypy
+
+# Measures what `make test` ran, and runs it where it hasn't.
+coverage: $(VENV)/.test
+	@ls .coverage.* >/dev/null 2>&1 || test -f .coverage || $(MAKE) --no-print-directory test
+	@ls .coverage.* >/dev/null 2>&1 && $(BIN)/coverage combine --quiet || true
+	@$(BIN)/coverage report
+
+clean:
+	@rm -rf $(VENV) .tools build dist site .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
