@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 # Two workers: more only wait for each other on the machines that CI gives.
 WORKERS ?= 2
 
-.PHONY: help demo test test-real check lint types coverage clients clean
+.PHONY: help demo test test-real bench check lint types coverage clients clean
 
 help:
 	@echo "make demo       set up, and tell the whole story in the sandbox"
 	@echo "make test       set up, and run the tests"
 	@echo "make test-real  the tests that need more than Python packages, and the other Pythons"
 	@echo "make check      lint, types, and the coverage of the last make test"
+	@echo "make bench      what a stored credential costs, as ratios"
 	@echo "make clean      remove all that was made"
 
 $(VENV)/.run: pyproject.toml
@@ -33,6 +34,7 @@ demo: $(VENV)/.run
 
 clients: $(VENV)/.test
 	@$(BIN)/python tests/clients/provision.py
+	@$(BIN)/python tests/delivery/wheelhouse.py
 
 test: $(VENV)/.test clients
 	@rm -f .coverage .coverage.*
@@ -40,6 +42,9 @@ test: $(VENV)/.test clients
 
 test-real: $(VENV)/.test clients
 	@$(BIN)/python tests/real.py
+
+bench: $(VENV)/.run
+	@$(BIN)/python bench/warm.py
 
 check: lint types coverage
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepass import log, store
+from gatepass import log, report, store
 from gatepass.sandbox import Sandbox
 from support import LOOPBACK, Guard, child_env, clean, guard, is_loopback_address
 
@@ -40,8 +40,10 @@ def _alone(
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, LOOPBACK)
     store._memory.clear()
+    report._told.clear()
     yield
     store._memory.clear()
+    report._told.clear()
     log.configure()
 
 

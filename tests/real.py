@@ -13,8 +13,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from clients.provision import OTHER_PYTHONS, interpreter
+
 ROOT = Path(__file__).resolve().parent.parent
-OTHERS = ("python3.12", "python3.13")
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 
 
@@ -22,12 +23,12 @@ def main() -> int:
     """The exit status of the first run that fails, else 0."""
     fence = _fence()
     pytest = ["-m", "pytest", "-p", "no:cacheprovider"]
-    for name in OTHERS:
-        python = _other_python(name)
+    for version in OTHER_PYTHONS:
+        python = _other_python(version)
         if python is None:
-            print(f"{name}: does not run here", flush=True)
+            print(f"Python {version}: none that runs here", flush=True)
             continue
-        print(f"{name}: unit, contract and hostile tests", flush=True)
+        print(f"Python {version}: unit, contract and hostile tests", flush=True)
         folders = ["tests/unit", "tests/contract", "tests/hostile"]
         command = [*fence, str(python), *pytest, "-q", "-n", "2", "-m", "not real", *folders]
         status = subprocess.run(command, cwd=ROOT, check=False).returncode
@@ -50,20 +51,16 @@ def _fence() -> list[str]:
     return []
 
 
-def _other_python(name: str) -> Path | None:
-    """An environment of that Python with the tests' needs; None where it is absent or fails."""
-    probe = (
-        subprocess.run([name, "-c", ""], capture_output=True, check=False)
-        if (shutil.which(name))
-        else None
-    )
-    if probe is None or probe.returncode != 0:
+def _other_python(version: str) -> Path | None:
+    """An environment of that Python with the tests' needs; None where none runs."""
+    found = interpreter(version)
+    if found is None:
         return None
-    folder = ROOT / ".tools" / f"tests-{name}"
+    folder = ROOT / ".tools" / f"tests-{version}"
     python = folder / "bin" / "python"
     stamp, needs = folder / ".done", ROOT / "pyproject.toml"
     if not stamp.exists() or stamp.stat().st_mtime < needs.stat().st_mtime:
-        subprocess.run([name, "-m", "venv", folder], check=True)
+        subprocess.run([found, "-m", "venv", folder], check=True)
         install = [python, "-m", "pip", "install", "--quiet"]
         subprocess.run([*install, "--upgrade", "pip>=25.1"], check=True)
         subprocess.run([*install, "--group", "test", "--editable", ROOT], cwd=ROOT, check=True)

@@ -23,14 +23,14 @@ def jwks_uri(issuer: str, transport: Transport, deadline: Deadline) -> str:
     if not document:
         raise TransportError(
             "unreachable",
-            f"{issuer} has no metadata (HTTP {response.status})",
+            f"{plain(issuer, 200)} has no metadata (HTTP {response.status})",
             why=response.reason(),
             do="check that the issuer of the token is the right one",
         )
     if document.get("issuer") != issuer:
         raise TrustError(
             "issuer-metadata",
-            f"the metadata of {issuer} is somebody else's",
+            f"the metadata of {plain(issuer, 200)} is somebody else's",
             why=f"it names the issuer {plain(document.get('issuer'), 200)}",
             do="the issuer's own settings are wrong: tell whoever runs it",
         )
@@ -44,7 +44,7 @@ def jwks_uri(issuer: str, transport: Transport, deadline: Deadline) -> str:
     except ValueError as error:
         raise TrustError(
             "issuer-metadata",
-            f"{issuer} names no usable address for its keys: {plain(address, 200)}",
+            f"{plain(issuer, 200)} names no usable address for its keys: {plain(address, 200)}",
             why=str(error),
             do="the issuer's own settings are wrong: tell whoever runs it",
         ) from None

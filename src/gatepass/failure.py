@@ -5,10 +5,13 @@ requests' own texts hold whole URLs and addresses of objects; a person needs a h
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from gatepass.errors import TransportError, plain
 from gatepass.realm import Realm
+from gatepass.secret import Secret
 
 CONNECT, READ, WHOLE = 5.0, 15.0, 30.0
 """Seconds: to connect, between two bytes, and for a whole exchange with all its retries. STS and
@@ -30,13 +33,14 @@ class TooLarge(Exception):
     """The answer went over the cap."""
 
 
-def failure(realm: Realm, error: BaseException) -> Failure:
-    """The failure of one attempt, from whatever exception it ended in."""
+def failure(realm: Realm, error: BaseException, sent: Iterable[Secret] = ()) -> Failure:
+    """The failure of one attempt, from whatever exception it ended in.
+
+    ``sent``: what the request carried; a server that echoes it can't make the error repeat it.
+    """
     import requests
     import urllib3.exceptions as inner
 
-    if isinstance(error, TransportError):
-        return Failure(error, transient=False, unsent=True)
     if isinstance(error, TooLarge):
         too_large = TransportError(
             "answer-too-large",
@@ -52,14 +56,15 @@ def failure(realm: Realm, error: BaseException) -> Failure:
         reason = getattr(cause, "reason", None)
         nested = next((a for a in cause.args if isinstance(a, BaseException)), None)
         cause = reason if isinstance(reason, BaseException) else nested
+    words = scrubbed(_words(chain), sent)
     if isinstance(error, requests.exceptions.ProxyError):
-        return _unreachable(realm, "proxy-failed", _words(chain), unsent=True)
+        return _unreachable(realm, "proxy-failed", words, unsent=True)
     if isinstance(error, requests.exceptions.SSLError):
-        return _unreachable(realm, "tls-failed", _words(chain), unsent=True, transient=False)
+        return _unreachable(realm, "tls-failed", words, unsent=True, transient=False)
     unsent = any(
         isinstance(link, inner.NewConnectionError | inner.ConnectTimeoutError) for link in chain
     )
-    return _unreachable(realm, "unreachable", _words(chain), unsent=unsent)
+    return _unreachable(realm, "unreachable", words, unsent=unsent)
 
 
 _DO = {
@@ -78,6 +83,9 @@ def _unreachable(
 
 def _words(chain: list[BaseException]) -> str:
     """The innermost cause, without addresses of objects and without URLs."""
+    import http.client
+
+    import requests
     import urllib3.exceptions as inner
 
     for link in chain:
@@ -90,8 +98,31 @@ def _words(chain: list[BaseException]) -> str:
     innermost = chain[-1]
     if isinstance(innermost, OSError) and innermost.strerror:
         return plain(innermost.strerror)
+    foreign = isinstance(innermost, OSError | http.client.HTTPException | inner.HTTPError)
+    if not foreign or isinstance(innermost, requests.exceptions.RequestException | ValueError):
+        # The text of what refused our own request quotes it: a header, a proxy with its password.
+        return f"the request could not be made ({type(innermost).__name__})"
     text = plain(innermost, 200)
     return text.rpartition(">: ")[2] if "object at 0x" in text else text
+
+
+_REPEATED = 20
+"""Characters in a row that a foreign text may not share with what was sent."""
+
+
+def scrubbed(text: str, sent: Iterable[Secret]) -> str:
+    """``text`` with ``****`` for each word that repeats a part of what was sent.
+
+    A server may quote the token that it refuses, whole or cut off; a CI log is often public.
+    """
+    secrets = [secret.reveal() for secret in sent]
+
+    def hide(match: re.Match[str]) -> str:
+        word = match[0]
+        parts = (word[i : i + _REPEATED] for i in range(len(word) - _REPEATED + 1))
+        return "****" if any(part in secret for part in parts for secret in secrets) else word
+
+    return re.sub(rf"[A-Za-z0-9._~+/=-]{{{_REPEATED},}}", hide, text)
 
 
 def too_slow(realm: Realm) -> TransportError:

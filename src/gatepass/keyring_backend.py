@@ -14,7 +14,7 @@ from keyring.backend import KeyringBackend
 from keyring.credentials import Credential as KeyringCredential
 from keyring.credentials import SimpleCredential
 
-from gatepass import realm
+from gatepass import log, realm
 from gatepass.errors import GatepassError, internal
 
 # poetry and pdm ask from several threads, and keyring may build a backend for each of them.
@@ -52,26 +52,27 @@ class GatepassKeyring(KeyringBackend):
 def _answer(service: str, username: str | None) -> tuple[str, str] | None:
     if not isinstance(service, str) or realm.parse(service) is None:
         return None  # poetry-repository-NAME and the like: not even the settings are read
-    from gatepass.resolve import credential_for
-
     with _one_at_a_time:
         try:
+            from gatepass.resolve import credential_for
+
             found = credential_for(service, username, remember=True)
             return (found.username, found.secret.reveal()) if found else None
-        except GatepassError as error:
-            _report(error, service)
         except Exception as error:  # a fault of ours must not take the client's other backends down
-            _report(internal(error), service)
+            _report(error if isinstance(error, GatepassError) else internal(error), service)
         return None
 
 
 def _report(error: GatepassError, service: str) -> None:
-    from gatepass.report import report
-    from gatepass.settings import load
-    from gatepass.store import Store, open_store
-
     try:
-        store = open_store(os.environ, load(os.environ))
-    except GatepassError:
-        store = Store(None)  # the settings themselves are what is wrong
-    report(error, service, os.environ, store)
+        from gatepass.report import report
+        from gatepass.settings import load
+        from gatepass.store import Store, open_store
+
+        try:
+            store = open_store(os.environ, load(os.environ))
+        except Exception:
+            store = Store(None)  # the settings themselves are what is wrong
+        report(error, service, os.environ, store)
+    except Exception:  # not even this may end the chain of backends
+        log.say(str(error))

@@ -39,6 +39,19 @@ def warning(event: str, message: str, **fields: object) -> None:
     _write("warning", event, message, fields)
 
 
+def say(text: str) -> None:
+    """Write a line to standard error, as it is; it is lost where that is closed or full.
+
+    Where there is none, ``print`` would take standard output instead, whose reader takes what
+    comes for a password.
+    """
+    if sys.stderr is not None:
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except (OSError, ValueError):
+            pass  # nobody is left to be told
+
+
 def _write(level: str, event: str, message: str, fields: dict[str, object]) -> None:
     if LEVELS[level] >= _threshold:
         from gatepass.errors import plain
@@ -54,7 +67,7 @@ def _open() -> logging.Logger:
         return _logger
     import logging
 
-    class Lines(logging.Formatter):
+    class Layout(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             event, fields = record.event, record.fields  # type: ignore[attr-defined]
             if _format == "text":
@@ -70,15 +83,27 @@ def _open() -> logging.Logger:
             }
             return json.dumps(line, default=str)
 
+    class Lines(logging.Handler):
+        """Appends to the file; else, and from the first failure on, to today's sys.stderr: pip
+        and others put another one in its place while they run."""
+
+        file = _file
+
+        def emit(self, record: logging.LogRecord) -> None:
+            if self.file:
+                try:
+                    with open(self.file, "a", encoding="utf-8") as log:
+                        log.write(self.format(record) + "\n")
+                    return
+                except OSError as error:
+                    reason = error.strerror or "it can't be opened"
+                    say(f"gatepass: warning: no log in {self.file}: {reason}")
+                    self.file = ""
+            say(self.format(record))
+
     logger = logging.Logger("gatepass", _threshold)  # not registered: nobody else configures it
-    handler: logging.Handler = logging.StreamHandler(sys.stderr)
-    if _file:
-        try:
-            handler = logging.FileHandler(_file, encoding="utf-8", delay=False)
-        except OSError as error:
-            reason = error.strerror or "it can't be opened"
-            print(f"gatepass: warning: no log in {_file}: {reason}", file=sys.stderr)
-    handler.setFormatter(Lines())
+    handler = Lines()
+    handler.setFormatter(Layout())
     logger.addHandler(handler)
     _logger = logger
     return logger

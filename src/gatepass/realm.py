@@ -77,7 +77,10 @@ def parse(service: str) -> Address | None:
     if scheme not in _PORTS:
         return None
     end = min((i for i in map(rest.find, "/?#") if i >= 0), default=len(rest))
-    place = _host_and_port(rest[:end].rpartition("@")[2])
+    user, _, authority = rest[:end].rpartition("@")
+    if not user.isascii() or "[" in user or "]" in user:
+        return None  # parsers disagree whether such a URL is one at all
+    place = _host_and_port(authority)
     if place is None:
         return None
     path = rest[end:].partition("#")[0].partition("?")[0]
@@ -162,12 +165,17 @@ def _normal_host(host: str) -> str | None:
         except ValueError:
             return None
     if not host.isascii():
-        import idna  # what requests itself encodes hosts with; comes along with it
+        import idna  # what urllib3 encodes hosts with; comes along with requests
 
         try:
-            host = idna.encode(host, uts46=True).decode("ascii")
+            # The strict form is urllib3's: it maps no full-width, circled or invisible letters,
+            # which other parsers turn into plain ones or leave out.
+            strict = idna.encode(host.lower(), strict=True, std3_rules=True)
+            if strict != idna.encode(host, uts46=True):
+                return None
         except (idna.IDNAError, UnicodeError):
             return None
+        host = strict.decode("ascii")
     host = host.lower().removesuffix(".")
     if not host or len(host) > 253 or not _HOST.issuperset(host) or "" in host.split("."):
         return None

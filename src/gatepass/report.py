@@ -11,12 +11,17 @@ import os
 import stat
 import sys
 import time
+from typing import Any
 
+from gatepass import log
 from gatepass.errors import GatepassError
 from gatepass.resolve import FORGET, record_of
 from gatepass.settings import Environment
 from gatepass.settings.environment import in_ci
 from gatepass.store import Store, key
+
+_told: dict[str, dict[str, Any]] = {}
+"""What this process has shown, for when there is no store that would remember it."""
 
 
 def report(error: GatepassError, service: str, env: Environment, store: Store) -> None:
@@ -27,7 +32,7 @@ def report(error: GatepassError, service: str, env: Environment, store: Store) -
     """
     text = str(error)
     name = f"told-{key([text])}"
-    before = store.recall(name) or {}
+    before = store.recall(name) or _told.get(name, {})
     mine = {"pid": os.getpid(), "parent": os.getppid(), "service": service}
     age = time.time() - _number(before.get("time"))
     same_run = before.get("pid") == mine["pid"] or (
@@ -37,17 +42,24 @@ def report(error: GatepassError, service: str, env: Environment, store: Store) -
         return
     _print(text, env)
     summarised = before.get("summarised") is True or _summarise(text, env)
-    store.note(name, {**mine, "time": time.time(), "summarised": summarised})
+    _told[name] = {**mine, "time": time.time(), "summarised": summarised}
+    store.note(name, _told[name])
     store.note("last-error", record_of(error, service))
 
 
 def _print(text: str, env: Environment) -> None:
-    try:
-        print(text, file=sys.stderr, flush=True)
-    except (OSError, ValueError):
-        pass  # closed or full: the other ways remain
-    if not _is_terminal(sys.stderr) and not _to_terminal(text) and in_ci(env):
+    log.say(text)
+    if not _is_terminal(sys.stderr) and not _to_terminal(text) and in_ci(env) and _is_command():
         _to_caller(text)
+
+
+def _is_command() -> bool:
+    """Whether we run as the `keyring` command, whose caller may swallow our standard error. In a
+    client's own process standard error is the client's, and its parent no business of ours."""
+    program = os.path.basename(sys.argv[0]).lower()
+    if program == "__main__.py":  # python -m keyring
+        program = os.path.basename(os.path.dirname(sys.argv[0])).lower()
+    return program.removesuffix(".exe") == "keyring"
 
 
 def _is_terminal(stream: object) -> bool:
@@ -64,9 +76,12 @@ def _to_terminal(text: str) -> bool:
         fd = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
     except OSError:
         return False
-    with open(fd, "w", encoding="utf-8", errors="replace") as terminal:
-        # pip's progress may hold the cursor in the middle of a line.
-        terminal.write("\n" + text + "\n")
+    try:
+        with open(fd, "w", encoding="utf-8", errors="replace") as terminal:
+            # pip's progress may hold the cursor in the middle of a line.
+            terminal.write("\n" + text + "\n")
+    except OSError:
+        return False  # it hung up
     return True
 
 

@@ -98,10 +98,13 @@ def store_key(registry: Registry, settings: Settings, who: Identity) -> str:
 
     The user name is not part of it, it is put on the answer.
     """
-    policy = [f"{rule.is_pattern}{rule.name}={rule.text}" for rule in registry.claims]
-    rules = (
-        *policy,
-        *settings.trusted_issuers,
+    rules = (  # each list hashed by itself: else the end of one could pass for the start of another
+        key(
+            part
+            for rule in registry.claims
+            for part in (str(rule.is_pattern), rule.name, rule.text)
+        ),
+        key(settings.trusted_issuers),
         settings.jwks_file,
         repr(sorted(settings.issuers.items())),
     )

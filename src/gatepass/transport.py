@@ -24,9 +24,11 @@ from gatepass.failure import (
     Failure,
     TooLarge,
     failure,
+    scrubbed,
     too_slow,
 )
 from gatepass.realm import Realm, is_loopback, realm_of
+from gatepass.secret import Secret
 
 if TYPE_CHECKING:
     import requests
@@ -50,13 +52,21 @@ class Deadline:
         """Seconds left; zero or less when it has passed."""
         return self._end - self._clock()
 
+    def half(self) -> Deadline:
+        """Half of what is left: one who hangs then leaves time for whoever is asked next."""
+        return Deadline(self.left() / 2, self._clock)
+
 
 class Response(NamedTuple):
-    """An answer: ``status``, ``headers`` with lower-case names, and at most ``LARGEST`` bytes."""
+    """An answer: ``status``, ``headers`` with lower-case names, and at most ``LARGEST`` bytes.
+
+    ``sent``: the values that the request carried, so that :meth:`reason` never repeats one.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    sent: tuple[Secret, ...] = ()
 
     def json_object(self) -> dict[str, Any]:
         """The body as a JSON object; empty where it is anything else."""
@@ -72,7 +82,7 @@ class Response(NamedTuple):
         parts = [str(told[k]) for k in ("error", "error_description", "message") if told.get(k)]
         if not parts and "html" not in self.headers.get("content-type", ""):
             parts = self.body[:2000].decode("utf-8", "replace").strip().splitlines()[:1]
-        return plain(": ".join(parts))
+        return plain(scrubbed(": ".join(parts)[:4000], self.sent))
 
 
 class Transport:
@@ -138,6 +148,7 @@ class Transport:
 
         session = self._session()
         headers.setdefault("User-Agent", f"gatepass/{__version__}")
+        sent = tuple(Secret(value) for value in (*headers.values(), *(form or {}).values()))
         box: list[Response | BaseException] = []
 
         def work() -> None:
@@ -153,7 +164,7 @@ class Transport:
                     stream=True,
                 )
                 with answer:
-                    box.append(_read(answer, deadline))
+                    box.append(_read(answer, deadline)._replace(sent=sent))
             except BaseException as error:
                 box.append(error)
 
@@ -162,11 +173,11 @@ class Transport:
         worker = threading.Thread(target=work, daemon=True, name="gatepass-request")
         worker.start()
         worker.join(deadline.left())
-        if not box:
+        result = box[0] if box else None
+        if result is None or (isinstance(result, BaseException) and deadline.left() <= 0):
             return Failure(too_slow(realm), transient=False, unsent=False)
-        result = box[0]
         if isinstance(result, BaseException):
-            return failure(realm, result)
+            return failure(realm, result, sent)
         if 300 <= result.status < 400:
             error = TransportError(
                 "redirect-refused",
@@ -235,6 +246,6 @@ def _retry_after(headers: Mapping[str, str]) -> float:
 
         try:
             return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-        except (TypeError, ValueError):
-            pass
+        except (TypeError, ValueError, OverflowError):
+            pass  # no date, or one that no clock shows
     return 0.0

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
-from gatepass import __version__
+from gatepass import __version__, log
 from gatepass.errors import GatepassError, UsageError, internal, plain
 from gatepass.settings.environment import nearest
 
@@ -26,6 +26,13 @@ COMMANDS = {
 
 _INTERRUPTED = 130
 """What a shell gives a command that Ctrl-C ended (128 and SIGINT)."""
+
+
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """A fixed width: to ask the terminal for its own, argparse loads shutil for every command."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=96)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(words)
     except GatepassError as error:
-        print(error, file=sys.stderr)
+        log.say(str(error))
         return error.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -58,15 +65,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except Exception as error:
-        print(internal(error), file=sys.stderr)
+        log.say(str(internal(error)))
         return 1
 
 
 def _run(words: list[str]) -> int:
     name = words[0] if words else "--help"
     if name in ("-h", "--help", "help"):
+        if not words:
+            log.say(overview())
+            return UsageError.exit_status
         print(overview())
-        return 0 if words else UsageError.exit_status
+        return 0
     if name in ("-V", "--version"):
         print(f"gatepass {__version__}")
         return 0
@@ -82,7 +92,7 @@ def _run(words: list[str]) -> int:
     parser = _Parser(
         prog=f"gatepass {name}",
         description=command.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=_Help,
         allow_abbrev=False,
     )
     command.arguments(parser)

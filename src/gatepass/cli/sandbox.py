@@ -17,7 +17,8 @@ import subprocess
 import sys
 import threading
 
-from gatepass.errors import UsageError
+from gatepass import log
+from gatepass.errors import UsageError, plain
 
 _PLATFORMS = ("github", "file")
 """As :mod:`gatepass.sandbox` has them: it loads cryptography, which --help should not wait for."""
@@ -66,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
         for name, value in added.items():
             print(f"export {name}={shlex.quote(value)}")
         sys.stdout.flush()
-        print("gatepass sandbox: serving until Ctrl-C", file=sys.stderr)
+        log.say("gatepass sandbox: serving until Ctrl-C")
         threading.Event().wait()
     return 0
 
@@ -76,7 +77,7 @@ def _command(command: list[str], env: dict[str, str]) -> int:
     try:
         child = subprocess.Popen(command, env=env)
     except OSError as error:
-        print(f"gatepass sandbox: {command[0]}: {error.strerror}", file=sys.stderr)
+        log.say(f"gatepass sandbox: {plain(command[0])}: {error.strerror}")
         return 127 if isinstance(error, FileNotFoundError) else 126
     while True:
         try:

@@ -7,7 +7,7 @@ import os
 import time
 
 from gatepass.cli.times import rfc3339, span
-from gatepass.errors import GatepassError
+from gatepass.errors import GatepassError, plain
 from gatepass.settings import load
 from gatepass.store import Store, open_store
 
@@ -25,7 +25,10 @@ def run(options: argparse.Namespace) -> int:
     else:
         print("store: none (GATEPASS_STORE=off, or no private folder can be made)")
     entries = sorted(store.entries(), key=lambda entry: entry.expires_at)
-    for about, obtained, expires in entries:
+    for entry in entries:
+        obtained, expires = entry.obtained_at, entry.expires_at
+        # Claims among them: whoever issued the token wrote those.
+        about = {name: plain(text) for name, text in entry.about.items()}
         left = expires - now
         until = f"until {rfc3339(expires)} ({span(left)} left)" if left > 0 else "expired"
         print(f"\n{about.get('registry', '?')}: {until}")

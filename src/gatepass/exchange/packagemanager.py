@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gatepass.credential import Credential, life_of
 from gatepass.errors import ExchangeError
-from gatepass.exchange.reply import jwt_payload, usable_secret
+from gatepass.exchange.reply import expiry, jwt_payload, usable_secret
 from gatepass.secret import Secret
 
 if TYPE_CHECKING:
@@ -77,9 +77,7 @@ def ready(registry: Registry, secret: Secret) -> Credential:
     """PACKAGEMANAGER_TOKEN as a credential. Raises ExchangeError where it has plainly expired."""
     now = time.time()
     secret = usable_secret(secret.reveal(), "PACKAGEMANAGER_TOKEN")
-    claims = jwt_payload(secret)
-    told = claims.get("exp")
-    expires = float(told) if isinstance(told, int | float) and told is not True else None
+    expires = expiry(jwt_payload(secret))
     if expires is not None and expires <= now:
         raise ExchangeError(
             "ready-token-expired",
@@ -92,7 +90,7 @@ def ready(registry: Registry, secret: Secret) -> Credential:
 
 def _refused(registry: Registry, response: Response) -> ExchangeError:
     told = response.reason()
-    if response.status == 200:
+    if response.status < 300:
         return ExchangeError(
             "exchange-no-token",
             f"{registry.url} answered, and gave no token",

@@ -15,6 +15,9 @@ LARGEST = 8 * 1024
 _ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~+/=-")
 """RFC 6750's b64token: nothing in it can end a line, quote a quote or start a new field."""
 
+_LATEST = 253402300799
+"""Epoch seconds of the end of the year 9999."""
+
 
 def usable_secret(text: str, source: str) -> Secret:
     """The text as a Secret. ExchangeError (unusable-secret) where it could inject anything:
@@ -32,6 +35,14 @@ def usable_secret(text: str, source: str) -> Secret:
             do="check that the address, or the variable, is the right one",
         )
     return Secret(text)
+
+
+def expiry(claims: dict[str, Any]) -> float | None:
+    """``exp`` in epoch seconds; None where there is none, or one that is no date."""
+    told = claims.get("exp")
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= _LATEST:
+        return None
+    return float(told)
 
 
 def jwt_payload(secret: Secret) -> dict[str, Any]:

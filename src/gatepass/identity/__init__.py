@@ -35,10 +35,15 @@ class Found(NamedTuple):
 
 
 def find(env: Environment, registry: Registry) -> Found:
-    """Every identity that is present, the winner first. May raise for a variable that is broken."""
-    found = list(_walk(env, registry))
+    """Every identity that is present, the winner first; a broken variable counts as unable."""
+    found: list[Identity | Unable | None] = []
+    for name, detector in _ORDER[registry.kind].items():
+        try:
+            found.append(detector.detect(env, registry))
+        except GatepassError as error:  # it may be no candidate's turn: `choose` decides that
+            found.append(Unable(name, "what it reads is broken", error))
     return Found(
-        tuple(one for one in found if not isinstance(one, Unable)),
+        tuple(one for one in found if one is not None and not isinstance(one, Unable)),
         tuple(one for one in found if isinstance(one, Unable)),
     )
 

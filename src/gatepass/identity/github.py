@@ -135,7 +135,7 @@ def _is_from_fork(env: Environment) -> bool:
             pull = json.loads(file.read(_LARGEST_EVENT))["pull_request"]
         head = pull["head"]["repo"]  # null where the fork is gone
         return head is None or bool(head["full_name"] != pull["base"]["repo"]["full_name"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False
 
 

@@ -93,7 +93,7 @@ def _read(path: str) -> dict[str, Any]:
     try:
         with open(path, "rb") as file:
             data = file.read(_LARGEST + 1)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # the latter: HOME=/dev/null and its like
         return {}
     except OSError as error:
         raise ConfigError(

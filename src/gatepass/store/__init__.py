@@ -6,13 +6,12 @@ Everything here is an economy: whatever can't be read or written costs a request
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from gatepass import log
-from gatepass.credential import Credential
+from gatepass.credential import LONGEST_LIFE, Credential
 from gatepass.secret import Secret
 from gatepass.settings import Environment, Settings
 from gatepass.store import folder as folders
@@ -48,7 +47,7 @@ class Store:
     def get(self, key: str, now: float) -> Credential | None:
         """A credential with enough life left to hand out, or None."""
         held = _memory.get(key)
-        if held is None and self.folder:
+        if (held is None or not held.is_fresh(now)) and self.folder:
             record = self._json(f"{_CREDENTIAL}{key}.json")
             held = _credential(record) if record else None
             if record and held is None:
@@ -72,7 +71,7 @@ class Store:
         """Every stored credential that can be read, expired ones too."""
         found = []
         for name in self.folder.names() if self.folder else ():
-            record = self._json(name) if name.startswith(_CREDENTIAL) else None
+            record = self._json(name) if _is_credential(name) else None
             held = _credential(record) if record else None
             if held and record and isinstance(record.get("about"), dict):
                 about = {str(k): str(v) for k, v in record["about"].items()}
@@ -133,9 +132,11 @@ class Store:
         for name in self.folder.names() if self.folder else ():
             if not self.folder or name.startswith("lock-"):
                 continue
-            if name.startswith(_CREDENTIAL) and name.endswith(".json"):
+            if _is_credential(name):
                 held = _credential(self._json(name) or {})
-                if held and held.expires_at is not None and held.expires_at <= now:
+                if held is None:
+                    self.folder.set_aside(name)
+                elif held.expires_at is not None and held.expires_at <= now:
                     self.folder.remove(name)
             elif self.folder.age(name, now) > _LITTER:
                 self.folder.remove(name)
@@ -169,14 +170,19 @@ def open_store(env: Environment, settings: Settings) -> Store:
     return Store(folders.find(env, settings.store_dir))
 
 
+def _is_credential(name: str) -> bool:
+    return name.startswith(_CREDENTIAL) and name.endswith(".json")
+
+
 def _credential(record: dict[str, Any]) -> Credential | None:
     try:
         username, secret = record["username"], record["secret"]
         obtained, expires = float(record["obtained_at"]), float(record["expires_at"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
     if not isinstance(username, str) or not isinstance(secret, str) or not secret:
         return None
-    if not (obtained < expires < time.time() * 2):  # nan compares false
+    # No exchange gives a longer life, so neither did the one that this was kept from.
+    if not 0 < expires - obtained < LONGEST_LIFE + 1:  # nan compares false
         return None
     return Credential(username, Secret(secret), obtained, expires)

@@ -23,7 +23,9 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None where there is none, it is a link, or it isn't ours."""
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
+        # A link leads elsewhere, and a pipe would hold us for ever.
+        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
             fd = os.open(os.path.join(self.path, name), flags)
         except OSError:
@@ -84,15 +86,15 @@ def find(env: Environment, chosen: str) -> Folder | None:
     by another place, and said aloud.
     """
     if chosen:
-        problem = (
-            "it is not an absolute path" if not os.path.isabs(chosen) else _problem(chosen, env)
-        )
+        problem = "it is not an absolute path"
+        if os.path.isabs(chosen):
+            problem = _problem(chosen, env, with_parents=True)
         if problem:
             log.warning("store", f"nothing is stored in {chosen}: {problem}")
             return None
         return Folder(chosen)
-    for path in _places(env):
-        problem = _problem(path, env)
+    for path, with_parents in _places(env):
+        problem = _problem(path, env, with_parents=with_parents)
         if not problem:
             return Folder(path)
         log.debug("store", f"nothing is stored in {path}: {problem}")
@@ -100,7 +102,9 @@ def find(env: Environment, chosen: str) -> Folder | None:
     return None
 
 
-def _places(env: Environment) -> Iterator[str]:
+def _places(env: Environment) -> Iterator[tuple[str, bool]]:
+    """Paths in their order, each with whether its parents may be made: a home's may, a runner's
+    or a session's folder that isn't there was not given to us."""
     user = env.get("USERNAME", "user") if sys.platform == "win32" else str(os.geteuid())
     home = env.get("HOME", "")
     if sys.platform == "win32":  # pragma: no cover - Windows only
@@ -110,28 +114,29 @@ def _places(env: Environment) -> Iterator[str]:
     else:
         cache = env.get("XDG_CACHE_HOME", "") or (home and home + "/.cache")
     places = (
-        (env.get("RUNNER_TEMP", ""), f"gatepass-{user}"),
-        (env.get("XDG_RUNTIME_DIR", ""), "gatepass"),
-        (cache, "gatepass"),
-        ("/dev/shm", f"gatepass-{user}"),  # noqa: S108 - made 0700 and checked, like every place
+        (env.get("RUNNER_TEMP", ""), f"gatepass-{user}", False),
+        (env.get("XDG_RUNTIME_DIR", ""), "gatepass", False),
+        (cache, "gatepass", True),
+        ("/dev/shm", f"gatepass-{user}", False),  # noqa: S108 - made 0700 and checked, like all
     )
-    for parent, leaf in places:
+    for parent, leaf, with_parents in places:
         if os.path.isabs(parent):
-            yield os.path.join(parent, leaf)
+            yield os.path.join(parent, leaf), with_parents
 
 
-def _problem(path: str, env: Environment) -> str:
+def _problem(path: str, env: Environment, *, with_parents: bool) -> str:
     """Why a path can't be the private folder; empty where it is one now. Makes it if need be."""
     # Workspaces are cached and uploaded as artifacts; a cache folder inside one is common.
     for variable in ("GITHUB_WORKSPACE", "CI_PROJECT_DIR"):
         workspace = env.get(variable, "").rstrip("/\\")
-        if workspace and os.path.realpath(path).startswith(os.path.realpath(workspace) + os.sep):
+        if workspace and _is_inside(os.path.realpath(path), os.path.realpath(workspace)):
             return f"it is inside the job's workspace ({variable})"
     try:
         status = os.lstat(path)
     except OSError:
         try:
-            os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+            if with_parents:
+                os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
             _make(path)
             status = os.lstat(path)
         except OSError as error:
@@ -145,6 +150,11 @@ def _problem(path: str, env: Environment) -> str:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         return "it can't be written to"
     return ""
+
+
+def _is_inside(path: str, folder: str) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it; both without links."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _make(path: str) -> None:

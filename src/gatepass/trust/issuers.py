@@ -59,6 +59,8 @@ def _must_be_an_address(issuer: str, *, self_named: bool) -> None:
     """
     try:
         realm = realm_of(issuer)
+        if not issuer.isascii():
+            raise ValueError("it has characters that no address has (RFC 3986)")
         if realm.scheme == "http" and (self_named or not is_loopback(realm.host)):
             raise ValueError("it is not https")
         if self_named and is_ip_literal(realm.host):

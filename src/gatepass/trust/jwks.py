@@ -13,22 +13,28 @@ SMALLEST_RSA, LARGEST_RSA = 2048, 8192
 _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 
 
-def matching(document: object, token: UnverifiedToken) -> list[dict[str, Any]]:
+def is_key_set(document: Any) -> bool:
+    """Whether it has the form that RFC 7517 section 5 asks for."""
+    return isinstance(document, dict) and isinstance(document.get("keys"), list)
+
+
+def matching(document: Any, token: UnverifiedToken) -> list[dict[str, Any]]:
     """The JWKs that fit the token's ``kid`` and ``alg``; empty where there are none.
 
     A set may hold keys of kinds that nobody here knows: they are passed over (RFC 7517 section
     5). Where the token has no ``kid``, a key is only taken if it is the one that fits: trying
     all would let any of them vouch.
     """
-    keys = document.get("keys") if isinstance(document, dict) else None
-    if not isinstance(keys, list):
+    if not is_key_set(document):
         raise TrustError(
             "bad-key-set",
             f"the keys of {plain(token.issuer, 200)} are no key set",
             why="RFC 7517 section 5: an object with a list called `keys`",
             do="check the jwks setting for this issuer, or ask whoever runs it",
         )
-    fitting = [key for key in keys if isinstance(key, dict) and _fits(key, token.algorithm)]
+    fitting = [
+        key for key in document["keys"] if isinstance(key, dict) and _fits(key, token.algorithm)
+    ]
     if token.key_id is None:
         return fitting if len(fitting) == 1 else []
     return [key for key in fitting if key.get("kid") == token.key_id]

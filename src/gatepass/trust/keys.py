@@ -23,7 +23,7 @@ source is down."""
 UNSAID = 300.0
 """Seconds where the answer has no max-age."""
 COOL_DOWN = 30.0
-"""Seconds between two fetches for a key that isn't there: else any garbage makes us ask."""
+"""Seconds between two fetches for a key that isn't there, or from a source that is down."""
 
 
 class Cache(Protocol):
@@ -86,15 +86,17 @@ class KeySource:
     def _from(
         self, fetch: _Fetch, name: str, token: UnverifiedToken, deadline: Deadline
     ) -> list[dict[str, Any]]:
-        held, now = self._held(name), self._clock()
-        if held and now < held.fetched + held.max_age:
+        now = self._clock()
+        held = self._held(name, now)
+        if held:
             found = jwks.matching(held.document, token)
-            if found or now < held.asked + COOL_DOWN:
+            # A source that is down was asked by whoever last failed: it isn't waited for each time.
+            if now < held.asked + COOL_DOWN or (found and now < held.fetched + held.max_age):
                 return found or _none(token)
         try:
-            document, max_age = fetch(deadline)
+            document, max_age = fetch(deadline.half())
         except TransportError as error:
-            if held is None or now >= held.fetched + held.max_age + LONGEST:
+            if held is None:
                 raise
             log.warning(
                 "keys", f"{error.what}; its keys of {now - held.fetched:.0f} s ago serve on"
@@ -125,14 +127,23 @@ class KeySource:
             ) from None
         return document, _max_age(response.headers.get("cache-control", ""))
 
-    def _held(self, name: str) -> _Held | None:
+    def _held(self, name: str, now: float) -> _Held | None:
+        """What is cached and may still serve, if only while its source is down; else None."""
         data = self._cache.get(name)
         try:
             held = _Held(*json.loads(data)) if data else None
-            # A clock that was set back would keep a set for ever.
-            return held if held and held.fetched <= self._clock() + COOL_DOWN else None
-        except (ValueError, TypeError):
-            return None
+            # A clock that was set back, or a damaged record, would keep a set for ever.
+            if (
+                held
+                and jwks.is_key_set(held.document)
+                and held.fetched <= held.asked <= now + COOL_DOWN
+                and 0 < held.max_age <= LONGEST
+                and now < held.fetched + held.max_age + LONGEST
+            ):
+                return held
+        except (ValueError, TypeError, RecursionError):
+            pass  # damaged: as good as not there
+        return None
 
     def _keep(self, name: str, held: _Held) -> None:
         if held.max_age > 0:  # 0: a file, which is read again each time

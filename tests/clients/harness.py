@@ -1,0 +1,184 @@
+"""A job at its machine: real clients run in it, and whatever they print is looked at for secrets."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from clients import provision
+from gatepass.sandbox import Sandbox
+
+USER = "__token__"
+HELLO, BUILT = "gatepass-hello", "gatepass-built"
+
+# A terminal of its own for a command: what the child writes there comes out on standard output.
+_IN_TERMINAL = (
+    "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])) & 255)"
+)
+# Any JWT, and the beginning of a Basic credential for __token__.
+_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}|X190b2tlbl9f\w+")
+
+
+class Done:
+    """A program that has ended: its status, and what it wrote."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+    @property
+    def text(self) -> str:
+        """Everything it wrote."""
+        return self.out + self.err
+
+    def blocks(self, code: str) -> int:
+        """How often the error block with this code was shown, on all channels together."""
+        return self.text.count(f"error[{code}]")
+
+    def succeeded(self) -> Done:
+        """Itself, where the status is 0."""
+        assert self.status == 0, self
+        return self
+
+    def failed(self) -> Done:
+        """Itself, where the status is not 0."""
+        assert self.status != 0, self
+        return self
+
+    def __repr__(self) -> str:
+        return f"status {self.status}\n--- out\n{self.out}\n--- err\n{self.err}"
+
+
+def leaks(text: str, secrets: Iterable[str] = ()) -> list[str]:
+    """The first characters of each secret in a text: enough to know what leaked."""
+    found = [match[0] for match in _SECRET.finditer(text)]
+    found += [secret for secret in secrets if secret and secret in text]
+    return [secret[:12] + "..." for secret in found]
+
+
+class Job:
+    """Runs clients with a job's environment against its sandbox, and checks what they print."""
+
+    def __init__(self, sandbox: Sandbox, env: Mapping[str, str], folder: Path) -> None:
+        self.sandbox, self.folder = sandbox, folder
+        self.env = dict(env)
+        self.index = sandbox.index_url
+        self.index_with_user = self.index.replace("://", f"://{USER}@")
+        self.host = self.index.split("/")[2]
+
+    def run(
+        self,
+        *command: str | Path,
+        path: Iterable[str] = (),
+        terminal: bool = False,
+        prints_secret: bool = False,
+        input: str = "",
+        cwd: Path | None = None,
+        timeout: float = 90,
+        **env: str,
+    ) -> Done:
+        """Run a command to its end, without a controlling terminal or with one of its own.
+
+        `path`: environments whose `keyring` is on PATH. `input`: what is typed; otherwise there is
+        no standard input. `prints_secret`: its standard output is meant to hold the token.
+        """
+        folders = [str(self._recorded(name)) for name in path]
+        words = [str(word) for word in command]
+        if terminal:
+            words = [sys.executable, "-c", _IN_TERMINAL, *words]
+        done = subprocess.run(
+            words,
+            env={**self.env, "PATH": os.pathsep.join([*folders, os.defpath]), **env},
+            input=input,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout,
+            check=False,
+            cwd=cwd or self.folder,
+            start_new_session=True,
+        )
+        result = Done(done.returncode, done.stdout, done.stderr)
+        self.check(result.err if prints_secret else result.text)
+        return result
+
+    def _recorded(self, environment: str) -> Path:
+        """A folder whose `keyring` writes down how it was called, and becomes the real one."""
+        folder = self.folder.parent / f"programs-{environment}"
+        if not folder.exists():
+            folder.mkdir()
+            script = folder / "keyring"
+            real = provision.program(environment, "keyring")
+            script.write_text(f'#!/bin/sh\necho "$*" >> "{self._log}"\nexec "{real}" "$@"\n')
+            script.chmod(0o755)
+        return folder
+
+    @property
+    def _log(self) -> Path:
+        return self.folder.parent / "asked"
+
+    @property
+    def asked(self) -> list[str]:
+        """The words of every call of the `keyring` command that a client made, in order."""
+        return self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
+
+    def check(self, text: str) -> None:
+        """Fail where a text holds a token of any kind."""
+        assert leaks(text, [self.sandbox.github.request_token]) == []
+
+    def check_files(self, folder: Path) -> None:
+        """Fail where a file that a client left behind (a lock, a log, a summary) holds a token."""
+        for file in folder.rglob("*"):
+            if file.is_file() and file.stat().st_size < 1_000_000:
+                self.check(file.read_text(encoding="utf-8", errors="replace"))
+
+    def keyring(self, *words: str, environment: str = "keyring", **options: object) -> Done:
+        """Run `keyring WORDS...`, whose standard output may be the token."""
+        command = provision.program(environment, "keyring")
+        return self.run(command, *words, prints_secret=True, **options)  # type: ignore[arg-type]
+
+    def gatepass(self, *words: str, **options: object) -> Done:
+        """Run `gatepass WORDS...` beside that keyring."""
+        command = provision.program("keyring", "gatepass")
+        return self.run(command, *words, **options)  # type: ignore[arg-type]
+
+    def installed(self, project: str = HELLO) -> bool:
+        """Whether :func:`pip_install` installed it."""
+        return (self.folder / "site" / f"{project.replace('-', '_')}.py").exists()
+
+    @property
+    def summary(self) -> str:
+        """What stands in the job's summary."""
+        path = self.env.get("GITHUB_STEP_SUMMARY", "")
+        return Path(path).read_text(encoding="utf-8") if path else ""
+
+    def exchanges(self) -> int:
+        """How many exchanges were tried, with whatever outcome."""
+        return sum(request.party == "exchange" for request in self.sandbox.requests)
+
+
+def pip(
+    job: Job,
+    version: str,
+    mode: str,
+    *words: str,
+    index: str = "",
+    project: str = HELLO,
+    **options: object,
+) -> Done:
+    """Install a project by `pip`, asking keyring in `mode`: "import", "subprocess" or "auto".
+
+    The index has no user name unless `index` says another one. In subprocess mode `keyring` comes
+    from an environment that isn't pip's: pip doesn't take one from its own.
+    """
+    environment = f"bare-pip-{version}" if mode == "subprocess" else f"pip-{version}"
+    if mode == "subprocess":
+        options = {"path": ["keyring"], **options}
+    provider = () if mode == "auto" else ("--keyring-provider", mode)
+    target = ("--target", str(job.folder / "site"), "--upgrade")
+    where = ("--index-url", index or job.index)
+    command = (provision.program(environment, "python"), "-m", "pip", "install")
+    return job.run(*command, *target, *where, *provider, *words, project, **options)  # type: ignore[arg-type]
