@@ -38,14 +38,23 @@ def b64(data: bytes | str) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-@cache
 def rsa_key(bits: int = 2048, number: int = 0) -> rsa.RSAPrivateKey:
     """An RSA key, made once; another ``number`` gives another key."""
+    return _rsa_key(bits, number)
+
+
+@cache
+def _rsa_key(bits: int, number: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-@cache
 def ec_key(curve: str = "P-256") -> ec.EllipticCurvePrivateKey:
+    """An EC key, made once for each curve."""
+    return _ec_key(curve)
+
+
+@cache
+def _ec_key(curve: str) -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(_CURVES[curve])
 
 

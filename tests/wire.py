@@ -10,6 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+import pytest
+
+from gatepass.errors import TransportError
+from gatepass.transport import Deadline, Response, Transport
+
 Script = bytes | Callable[[socket.socket], None]
 """What one connection gets after its request: these bytes, or whatever the function does."""
 
@@ -96,3 +101,26 @@ def wire(*scripts: Script, tls: ssl.SSLContext | None = None) -> Iterator[Wire]:
         finally:
             server.over.set()
             server.shutdown()
+
+
+SECRET = "eyJhbGciOiJSUzI1NiJ9.c3ViamVjdC10b2tlbg.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
+
+
+def post(url: str, seconds: float = 5, **options: Any) -> Response:
+    return Transport().send(
+        "POST",
+        url,
+        headers=lambda: {"Authorization": f"bearer {SECRET}"},
+        form=lambda: {"subject_token": SECRET},
+        deadline=Deadline(seconds),
+        **options,
+    )
+
+
+def failed(url: str, seconds: float = 5, **options: Any) -> TransportError:
+    """A request's error; none shows the secret that was sent, nor an address of memory."""
+    with pytest.raises(TransportError) as caught:
+        post(url, seconds, **options)
+    assert SECRET[:20] not in str(caught.value)
+    assert "0x" not in str(caught.value)
+    return caught.value

@@ -33,6 +33,12 @@ def plain(text: object, limit: int = _SHOWN) -> str:
     return clean if len(clean) <= limit else clean[: limit - 3] + "..."
 
 
+def plain_address(text: str) -> str:
+    """:func:`plain` for what should be an address and isn't a good one: nothing of it is shown
+    where it has an @, since a password may stand before that."""
+    return "(not shown: it has an @)" if "@" in text else plain(text, 100)
+
+
 class GatepassError(Exception):
     """Base of all. ``code``: a heading of docs/errors.md; ``what``, ``why``, ``do``: text.
 

@@ -57,13 +57,15 @@ def failure(realm: Realm, error: BaseException, sent: Iterable[Secret] = ()) -> 
         nested = next((a for a in cause.args if isinstance(a, BaseException)), None)
         cause = reason if isinstance(reason, BaseException) else nested
     words = scrubbed(_words(chain), sent)
-    if isinstance(error, requests.exceptions.ProxyError):
-        return _unreachable(realm, "proxy-failed", words, unsent=True)
-    if isinstance(error, requests.exceptions.SSLError):
-        return _unreachable(realm, "tls-failed", words, unsent=True, transient=False)
     unsent = any(
         isinstance(link, inner.NewConnectionError | inner.ConnectTimeoutError) for link in chain
     )
+    if isinstance(error, requests.exceptions.ProxyError):
+        # urllib3 says so of any connection that broke behind a proxy, before the request or after.
+        unsent = unsent or "Tunnel connection failed" in str(chain[-1])
+        return _unreachable(realm, "proxy-failed", words, unsent=unsent)
+    if isinstance(error, requests.exceptions.SSLError):
+        return _unreachable(realm, "tls-failed", words, unsent=True, transient=False)
     return _unreachable(realm, "unreachable", words, unsent=unsent)
 
 
@@ -91,7 +93,8 @@ def _words(chain: list[BaseException]) -> str:
     for link in chain:
         if isinstance(link, inner.NameResolutionError):
             return "its name can't be resolved"
-        if isinstance(link, inner.ConnectTimeoutError):
+        # A refused connection's class is derived from that of one that took too long.
+        if type(link) is inner.ConnectTimeoutError:
             return f"no connection within {CONNECT:.0f} s"
         if isinstance(link, inner.ReadTimeoutError | TimeoutError):
             return f"nothing came for {READ:.0f} s"

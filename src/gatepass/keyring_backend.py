@@ -50,8 +50,8 @@ class GatepassKeyring(KeyringBackend):
 
 
 def _answer(service: str, username: str | None) -> tuple[str, str] | None:
-    if not isinstance(service, str) or realm.parse(service) is None:
-        return None  # poetry-repository-NAME and the like: not even the settings are read
+    if not isinstance(service, str) or not _may_be_a_registry(service):
+        return None  # not even the settings are read
     with _one_at_a_time:
         try:
             from gatepass.resolve import credential_for
@@ -61,6 +61,12 @@ def _answer(service: str, username: str | None) -> tuple[str, str] | None:
         except Exception as error:  # a fault of ours must not take the client's other backends down
             _report(error if isinstance(error, GatepassError) else internal(error), service)
         return None
+
+
+def _may_be_a_registry(service: str) -> bool:
+    """Whether it is an address. A single word (``poetry-repository-NAME``) is some program's name
+    for itself; a registry at such a host is asked for by its URL or with its port."""
+    return ("." in service or ":" in service) and realm.parse(service) is not None
 
 
 def _report(error: GatepassError, service: str) -> None:

@@ -28,7 +28,8 @@ def report(error: GatepassError, service: str, env: Environment, store: Store) -
     """Show an error once per client run, and keep it for ``gatepass status``.
 
     One client run is one process that asks often, or one parent whose children ask for the same
-    index under several names (uv: its URL, its host, its origin).
+    index under several names (uv: its URL, its host, its origin; for an upload all three twice).
+    One parent that asks for the same name twice running is a person at a shell.
     """
     text = str(error)
     name = f"told-{key([text])}"
@@ -39,6 +40,7 @@ def report(error: GatepassError, service: str, env: Environment, store: Store) -
         before.get("parent") == mine["parent"] and before.get("service") != service
     )
     if 0 <= age < FORGET and same_run:
+        store.note(name, {**before, "service": service})
         return
     _print(text, env)
     summarised = before.get("summarised") is True or _summarise(text, env)
@@ -99,7 +101,7 @@ def _to_caller(text: str) -> None:
             # Not blocking: a reader that sleeps must not hold us.
             fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
             with open(fd, "wb", buffering=0) as pipe:
-                pipe.write(text.encode() + b"\n")
+                pipe.write(text.encode(errors="replace") + b"\n")
     except (OSError, AttributeError):
         pass  # not Linux, or gone
 
@@ -110,7 +112,7 @@ def _summarise(text: str, env: Environment) -> bool:
     if not path:
         return False
     try:
-        with open(path, "a", encoding="utf-8") as summary:
+        with open(path, "a", encoding="utf-8", errors="replace") as summary:
             # A fence longer than any run of backticks inside it can't be closed from inside.
             summary.write(
                 f"\n### gatepass\n\n``````text\n{text.replace('``````', '`` ````')}\n``````\n"

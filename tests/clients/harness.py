@@ -1,4 +1,4 @@
-"""A job at its machine: real clients run in it, and whatever they print is looked at for secrets."""
+"""A job at its machine: real clients run in it, and all they print is searched for secrets."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from clients import provision
-from gatepass.sandbox import Sandbox
+from gatepass.sandbox import Request, Sandbox, wheel
 
 USER = "__token__"
 HELLO, BUILT = "gatepass-hello", "gatepass-built"
@@ -135,19 +136,23 @@ class Job:
             if file.is_file() and file.stat().st_size < 1_000_000:
                 self.check(file.read_text(encoding="utf-8", errors="replace"))
 
-    def keyring(self, *words: str, environment: str = "keyring", **options: object) -> Done:
+    def keyring(self, *words: str, environment: str = "keyring", **options: Any) -> Done:
         """Run `keyring WORDS...`, whose standard output may be the token."""
         command = provision.program(environment, "keyring")
-        return self.run(command, *words, prints_secret=True, **options)  # type: ignore[arg-type]
+        return self.run(command, *words, prints_secret=True, **options)
 
-    def gatepass(self, *words: str, **options: object) -> Done:
+    def gatepass(self, *words: str, **options: Any) -> Done:
         """Run `gatepass WORDS...` beside that keyring."""
         command = provision.program("keyring", "gatepass")
-        return self.run(command, *words, **options)  # type: ignore[arg-type]
+        return self.run(command, *words, **options)
 
     def installed(self, project: str = HELLO) -> bool:
         """Whether :func:`pip_install` installed it."""
         return (self.folder / "site" / f"{project.replace('-', '_')}.py").exists()
+
+    def requests(self, *parties: str) -> list[Request]:
+        """What happened at these parties so far."""
+        return [request for request in self.sandbox.requests if request.party in parties]
 
     @property
     def summary(self) -> str:
@@ -157,7 +162,7 @@ class Job:
 
     def exchanges(self) -> int:
         """How many exchanges were tried, with whatever outcome."""
-        return sum(request.party == "exchange" for request in self.sandbox.requests)
+        return len(self.requests("exchange"))
 
 
 def pip(
@@ -166,19 +171,62 @@ def pip(
     mode: str,
     *words: str,
     index: str = "",
-    project: str = HELLO,
-    **options: object,
+    projects: tuple[str, ...] = (HELLO,),
+    environment: str = "",
+    path: tuple[str, ...] = ("keyring",),
+    **options: Any,
 ) -> Done:
-    """Install a project by `pip`, asking keyring in `mode`: "import", "subprocess" or "auto".
+    """Install projects by `pip`, asking keyring in `mode`: "import", "subprocess" or "auto".
 
     The index has no user name unless `index` says another one. In subprocess mode `keyring` comes
     from an environment that isn't pip's: pip doesn't take one from its own.
     """
-    environment = f"bare-pip-{version}" if mode == "subprocess" else f"pip-{version}"
-    if mode == "subprocess":
-        options = {"path": ["keyring"], **options}
+    apart = mode == "subprocess"
+    environment = environment or (f"bare-pip-{version}" if apart else f"pip-{version}")
     provider = () if mode == "auto" else ("--keyring-provider", mode)
     target = ("--target", str(job.folder / "site"), "--upgrade")
     where = ("--index-url", index or job.index)
     command = (provision.program(environment, "python"), "-m", "pip", "install")
-    return job.run(*command, *target, *where, *provider, *words, project, **options)  # type: ignore[arg-type]
+    words = (*target, *where, *provider, *words, *projects)
+    return job.run(*command, *words, path=path if apart else (), **options)
+
+
+def uv(job: Job, *words: str | Path, path: tuple[str, ...] = ("keyring",), **options: Any) -> Done:
+    """Run `uv WORDS...`; it asks the keyring on PATH."""
+    program = provision.program("uv", "uv")
+    return job.run(program, *words, path=path, **{"UV_KEYRING_PROVIDER": "subprocess", **options})
+
+
+def uv_install(job: Job, *words: str, index: str = "", python: str = "", **options: Any) -> Done:
+    """Install the project by `uv pip install`, from the index with the user name or another."""
+    python = python or "bare-pip-latest"
+    where = ("--python", provision.program(python, "python"), "--target", job.folder / "site")
+    index = index or job.index_with_user
+    return uv(job, "pip", "install", *where, "--index-url", index, *words, HELLO, **options)
+
+
+def refuse_exchanges(job: Job) -> None:
+    """From now on Package Manager takes nobody's identity."""
+    body = {"error": "invalid_request", "error_description": "no role fits this token"}
+    job.sandbox.packagemanager.fail_next(400, times=99, body=body)
+
+
+def revoke_after(job: Job, path: str) -> None:
+    """Revoke all tokens as soon as one served to fetch a path that ends so."""
+    seen: list[str] = []
+
+    def watch(request: Request) -> None:
+        if request.status == 200 and request.path.endswith(path) and not seen:
+            seen.append(request.path)
+            job.sandbox.packagemanager.revoke_all()
+
+    job.sandbox.watch(watch)
+
+
+def distribution(job: Job) -> Path:
+    """A wheel to upload."""
+    name, data = wheel.build("gatepass-upload", "1.0", "Goes up", {"gatepass_upload.py": "X = 1\n"})
+    folder = job.folder / "dist"
+    folder.mkdir()
+    (folder / name).write_bytes(data)
+    return folder / name

@@ -44,6 +44,7 @@ def environments() -> dict[str, Environment]:
     """Every environment by name."""
     found = {
         "keyring": Environment(("keyring",), gatepass=True),
+        "keyring-24": Environment(("keyring==24.3.1",), gatepass=True),
         "uv": Environment(("uv",)),
         "twine": Environment(("twine",), gatepass=True),
     }
@@ -80,10 +81,11 @@ def interpreter(version: str) -> str | None:
 
 
 def _pyenv_choices(version: str) -> list[dict[str, str]]:
-    if not shutil.which("pyenv"):
+    pyenv = shutil.which("pyenv")
+    if not pyenv:
         return []
     done = subprocess.run(
-        ["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False
+        [pyenv, "versions", "--bare"], capture_output=True, text=True, check=False
     )
     installed = [line.strip() for line in done.stdout.splitlines()]
     matching = [name for name in installed if name.startswith(f"{version}.")]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepass import errors
-from gatepass.errors import GatepassError, UsageError, internal, plain
+from gatepass.errors import GatepassError, UsageError, internal, plain, plain_address
 
 
 def test_the_block_is_as_designed() -> None:
@@ -112,6 +112,12 @@ def test_plain_is_one_short_printable_line(text: str, limit: int) -> None:
 def test_plain_disarms(text: object, shown: str) -> None:
     """Escape sequences, new lines and directional marks lose their power."""
     assert plain(text) == shown
+
+
+def test_an_address_with_a_user_is_not_repeated() -> None:
+    """plain_address shows a harmless address, and nothing of one that has an @."""
+    assert plain_address("https://h\n/x") == "https://h /x"
+    assert plain_address("https://user:hunter2@h") == "(not shown: it has an @)"
 
 
 def test_plain_marks_what_it_cut() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import count
 from typing import Any
 
 import jwt
@@ -63,9 +64,10 @@ def test_the_key_of_the_algorithms_type_fits(algorithm: str) -> None:
         ("RS256", {**RSA, "n": ""}),
         ("RS256", {k: v for k, v in RSA.items() if k != "n"}),
     ],
+    ids=count(),  # every worker makes keys of its own
 )
 def test_keys_that_do_not_fit_are_passed_over(algorithm: str, key: dict[str, Any]) -> None:
-    """Type, curve, use, alg and operations must agree; a published private key vouches for nobody."""
+    """Type, curve, use, alg and operations must agree; a published private key serves nobody."""
     assert found(key, algorithm=algorithm) == []
 
 
@@ -114,7 +116,9 @@ def test_unknown_things_in_a_set_are_passed_over() -> None:
     assert found({**RSA, "x5t": "..", "new": {"a": 1}})
 
 
-@pytest.mark.parametrize("document", [None, [], "x", 1, {}, {"keys": {}}, {"keys": None}, [RSA]])
+@pytest.mark.parametrize(
+    "document", [None, [], "x", 1, {}, {"keys": {}}, {"keys": None}, [RSA]], ids=count()
+)
 def test_what_is_no_key_set_is_an_error(document: object) -> None:
     """An object with a list called ``keys``, or an error that says so."""
     with pytest.raises(TrustError) as caught:

@@ -4,75 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import forge
-from gatepass.errors import GatepassError, TransportError, TrustError
-from gatepass.secret import Secret
-from gatepass.transport import Deadline, Response
-from gatepass.trust import jws
-from gatepass.trust.keys import COOL_DOWN, LONGEST, UNSAID, KeySource
-
-DISCOVERY, JWKS = forge.ISSUER + "/.well-known/openid-configuration", forge.ISSUER + "/keys"
-CONFIGURED = "https://mirror.example/keys.json"
-OLD, NEW = forge.jwk(forge.rsa_key(), kid="old"), forge.jwk(forge.rsa_key(), kid="new")
-T0 = 1_000_000.0
-
-
-class World:
-    """A transport, a cache and a clock: what answers, what rests, what time it is."""
-
-    def __init__(self) -> None:
-        self.now = T0
-        self.cached: dict[str, bytes] = {}
-        self.asked: list[str] = []
-        self.seconds: list[float] = []
-        self.configured = ""
-        self.answers: dict[str, Any] = {}
-        self.publish(OLD)
-        self.answers[DISCOVERY] = Response(
-            200, {}, json.dumps({"issuer": forge.ISSUER, "jwks_uri": JWKS}).encode()
-        )
-
-    def publish(self, *keys: object, url: str = JWKS, cache: str = "") -> None:
-        headers = {"cache-control": cache} if cache else {}
-        self.answers[url] = Response(200, headers, json.dumps({"keys": keys}).encode())
-
-    def break_down(self, url: str = JWKS) -> None:
-        self.answers[url] = TransportError("unreachable", f"no answer from {url}", why="it broke")
-
-    def send(self, method: str, url: str, *, deadline: Deadline, **others: object) -> Response:
-        self.asked.append(url)
-        self.seconds.append(deadline.left())
-        answer = self.answers[url]
-        if isinstance(answer, Exception):
-            raise answer
-        assert isinstance(answer, Response)
-        return answer
-
-    def get(self, name: str) -> bytes | None:
-        return self.cached.get(name)
-
-    def put(self, name: str, data: bytes) -> None:
-        self.cached[name] = data
-
-    def ask(self, kid: str = "old") -> str:
-        """The kids found for a token of this kid, or the error's code."""
-        source = KeySource(self, self, lambda issuer: self.configured, lambda: self.now)  # type: ignore[arg-type]
-        token = jws.parse(Secret(forge.token(kid=kid, sign=lambda data: b"x")))
-        try:
-            return ",".join(key["kid"] for key in source.keys_for(token, Deadline(30)))
-        except GatepassError as error:
-            self.error = error
-            return error.code
-
-    def requests(self, kid: str = "old") -> int:
-        """How many requests one question makes."""
-        before = len(self.asked)
-        self.ask(kid)
-        return len(self.asked) - before
+from gatepass.errors import TransportError, TrustError
+from gatepass.transport import Response
+from gatepass.trust.keys import COOL_DOWN, LONGEST, UNSAID
+from keyworld import CONFIGURED, DISCOVERY, JWKS, NEW, OLD, T0, World
 
 
 @pytest.fixture
@@ -276,59 +215,6 @@ def test_a_set_that_is_none_is_refused_and_not_kept(world: World) -> None:
     world.answers[JWKS] = Response(200, {}, b'{"error": "x"}')
     assert world.ask() == "bad-key-set"
     assert world.cached == {}
-
-
-def good(**changes: object) -> list[object]:
-    record = {"document": {"keys": [OLD]}, "fetched": T0, "asked": T0, "max_age": 600.0}
-    return list({**record, **changes}.values())
-
-
-def test_what_is_cached_serves_another_process(world: World) -> None:
-    """The cache's form: the set, when it was fetched and asked for, and for how long it is good."""
-    world.cached[forge.ISSUER] = json.dumps(good()).encode()
-    assert world.requests() == 0
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        b"",
-        b"\xff",
-        b"{}",
-        b"[]",
-        b"[1]",
-        b"[" * 100_000,
-        b"null",
-        *(
-            json.dumps(record).encode()
-            for record in (
-                good(document=None),
-                good(document={"keys": 1}),
-                good(fetched="x"),
-                good(fetched=None),
-                good(fetched=float("nan")),
-                good(fetched=T0 + 3600, asked=T0 + 3600),
-                good(asked="x"),
-                good(asked=T0 + 9999),
-                good(asked=T0 - 9999),
-                good(asked=float("nan")),
-                good(max_age="x"),
-                good(max_age=None),
-                good(max_age=1e308),
-                good(max_age=float("inf")),
-                good(max_age=float("nan")),
-                good(max_age=-1),
-                [*good(), 5],
-            )
-        ),
-    ],
-)
-def test_a_damaged_cache_costs_a_request_and_nothing_else(world: World, data: bytes) -> None:
-    """Whatever stands there, the keys are fetched anew and what was damaged is replaced."""
-    world.cached[forge.ISSUER] = data
-    assert world.ask() == "old"
-    assert len(world.asked) == 2
-    assert world.requests() == 0
 
 
 def test_rotation_with_the_old_keys_kept(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from itertools import count
 
 import pytest
 from hypothesis import given
@@ -64,6 +65,7 @@ def test_the_list_of_algorithms_is_the_designs() -> None:
         (f"{HEAD}.{'A' * (jws.LARGEST - len(HEAD))}.{SIGNATURE}", "token-too-large"),
         ("." * (jws.LARGEST + 1), "token-too-large"),
     ],
+    ids=count(),  # every worker makes keys, and so tokens, of its own
 )
 def test_what_is_no_compact_jws_is_refused(text: str, code: str) -> None:
     """Nothing that two readers could read in two ways is a token."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 
@@ -50,6 +49,8 @@ def jwt_payload(secret: Secret) -> dict[str, Any]:
 
     For its dates alone: nobody but the registry can verify its own token.
     """
+    import base64  # with this function's only use, right after an exchange
+
     parts = secret.reveal().split(".")
     try:
         value = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))

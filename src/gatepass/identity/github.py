@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from gatepass.errors import IdentityError, plain
+from gatepass.errors import IdentityError, plain_address
 from gatepass.identity.base import Unable
 from gatepass.realm import is_loopback, realm_of
 from gatepass.secret import Secret
@@ -148,7 +148,7 @@ def _must_be_safe(variable: str, url: str) -> None:
     except ValueError as error:
         raise IdentityError(
             "github-unsafe-url",
-            f"{variable} is not an address that a token may be sent to: {plain(url, 100)}",
+            f"{variable} is not an address that a token may be sent to: {plain_address(url)}",
             why=str(error),
             do="the runner sets it: look for the step that overwrites it",
         ) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gatepass.errors import ConfigError, plain
+from gatepass.errors import ConfigError, plain, plain_address
 from gatepass.realm import Realm, is_loopback, realm_of
 from gatepass.settings.environment import (
     Environment,
@@ -35,7 +35,7 @@ def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]
         if not equals or not url:
             raise ConfigError(
                 "bad-registries",
-                f"GATEPASS_REGISTRIES has {_shown(word)!r}, which is not name=URL",
+                f"GATEPASS_REGISTRIES has {plain_address(word)!r}, which is not name=URL",
                 do="write name=https://host/path pairs with a space between them",
             )
         _add(found, _plain_registry(name, url, "GATEPASS_REGISTRIES"))
@@ -144,7 +144,7 @@ def _checked_name(name: str, source: str) -> str:
     if not name or not _NAME.issuperset(name) or name.lower() == "file":
         raise ConfigError(
             "bad-registry-name",
-            f"{source} calls a registry {_shown(name)!r}",
+            f"{source} calls a registry {plain_address(name)!r}",
             why="names are made of letters, digits, - and _, and become part of variables; "
             "`file` is taken by GATEPASS_ID_TOKEN_FILE",
             do="choose another name",
@@ -158,12 +158,7 @@ def _realm(where: str, url: str) -> Realm:
     except ValueError as error:
         raise ConfigError(
             "bad-address",
-            f"{where} is not an address that gatepass can use: {_shown(url)}",
+            f"{where} is not an address that gatepass can use: {plain_address(url)}",
             why=str(error),
             do="write it as https://host or https://host/path",
         ) from None
-
-
-def _shown(text: str) -> str:
-    """What a message may repeat: nothing that has an @, since a password may stand before it."""
-    return "(not shown: it has an @)" if "@" in text else plain(text, 100)

@@ -49,8 +49,8 @@ class Store:
         held = _memory.get(key)
         if (held is None or not held.is_fresh(now)) and self.folder:
             record = self._json(f"{_CREDENTIAL}{key}.json")
-            held = _credential(record) if record else None
-            if record and held is None:
+            held = _credential(record) if record is not None else None
+            if record is not None and held is None:
                 self.folder.set_aside(f"{_CREDENTIAL}{key}.json")
         return held if held and held.is_fresh(now) else None
 

@@ -30,10 +30,11 @@ class Folder:
             fd = os.open(os.path.join(self.path, name), flags)
         except OSError:
             return None
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
+            os.close(fd)
+            return None
         with open(fd, "rb") as file:
-            status = os.fstat(fd)
-            if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
-                return None
             return file.read(_LARGEST)
 
     def write(self, name: str, data: bytes) -> None:

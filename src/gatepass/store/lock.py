@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -32,7 +31,10 @@ def acquire(
     Returns ``(lock, None)``: the caller works, then releases it; ``(None, found)``: somebody else
     did; ``(None, None)``: patience ran out or locks don't work here, so the caller works without.
     """
-    import filelock  # only on a miss: it takes 40 ms to load
+    # Only on a miss: filelock takes 40 ms to load.
+    import random
+
+    import filelock
 
     # 4096 files serve all keys, so that none ever has to be deleted, which can't be done safely.
     lock = filelock.FileLock(os.path.join(folder, f"lock-{key[:3]}"), mode=0o600)
