@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatepass import log, report, store
+from gatepass import log, store
 from gatepass.sandbox import Sandbox
 from support import LOOPBACK, Guard, child_env, clean, guard, is_loopback_address
 
@@ -39,11 +39,9 @@ def _alone(
         monkeypatch.setenv(name, refusal.url)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, LOOPBACK)
-    store._memory.clear()
-    report._told.clear()
+    for remembered in (store._memory, store._notes, store._alone):
+        remembered.clear()
     yield
-    store._memory.clear()
-    report._told.clear()
     log.configure()
 
 

@@ -28,7 +28,7 @@ def plain(text: object, limit: int = _SHOWN) -> str:
     terminal's cursor nor start a line that a CI runner takes for a command. It does not look for
     secrets: do not pass any.
     """
-    joined = " ".join(str(text).split())
+    joined = " ".join(str(text).split()).replace("##[", "# #[")  # GitHub's runner obeys those
     clean = "".join(char if char.isprintable() else "?" for char in joined)
     return clean if len(clean) <= limit else clean[: limit - 3] + "..."
 

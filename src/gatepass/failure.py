@@ -60,6 +60,9 @@ def failure(realm: Realm, error: BaseException, sent: Iterable[Secret] = ()) -> 
     unsent = any(
         isinstance(link, inner.NewConnectionError | inner.ConnectTimeoutError) for link in chain
     )
+    if isinstance(error, requests.exceptions.InvalidSchema | requests.exceptions.InvalidProxyURL):
+        why = "the proxy variables name a proxy that can't be used (http:// and https:// can)"
+        return _unreachable(realm, "proxy-failed", why, unsent=True, transient=False)
     if isinstance(error, requests.exceptions.ProxyError):
         # urllib3 says so of any connection that broke behind a proxy, before the request or after.
         unsent = unsent or "Tunnel connection failed" in str(chain[-1])

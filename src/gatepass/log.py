@@ -9,6 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
+from gatepass import files
+
 if TYPE_CHECKING:
     import logging
 
@@ -92,8 +94,7 @@ def _open() -> logging.Logger:
         def emit(self, record: logging.LogRecord) -> None:
             if self.file:
                 try:
-                    with open(self.file, "a", encoding="utf-8") as log:
-                        log.write(self.format(record) + "\n")
+                    files.append(self.file, self.format(record) + "\n")
                     return
                 except OSError as error:
                     reason = error.strerror or "it can't be opened"

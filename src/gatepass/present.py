@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatepass import log
+from gatepass import log, pod
 from gatepass.errors import ConfigError
 from gatepass.secret import Secret
 from gatepass.settings import Environment, Registry, Settings
@@ -12,12 +12,11 @@ from gatepass.transport import Deadline, Transport
 from gatepass.trust import Expectations, Verdict, verify
 from gatepass.trust.issuers import IssuerRule
 from gatepass.trust.keys import Cache, KeySource
-from gatepass.trust.pod import api_server_audiences
 
 if TYPE_CHECKING:
     from gatepass.identity import Identity
 
-_STS = "sts.amazonaws.com"
+_STS = ("sts.amazonaws.com", "sts.amazonaws.com.cn")
 _DROP_IN = "PACKAGEMANAGER_IDENTITY_TOKEN_FILE"
 
 
@@ -40,7 +39,7 @@ class Presenter:
         self._expected = Expectations(
             issuers=IssuerRule(who.issuers, settings.trusted_issuers, who.label),
             audience=None if who.audience_is_unsaid else self.audience,
-            never=api_server_audiences(env),
+            never=pod.own_audiences(env),
             hint=_hint(registry, who, env),
             policy=registry.claims,
             algorithms={name: entry.algorithms for name, entry in settings.issuers.items()},
@@ -51,6 +50,7 @@ class Presenter:
             transport,
             cache,
             lambda issuer: (issuer in issuers and issuers[issuer].jwks) or settings.jwks_file,
+            cluster=pod.cluster(env),
         )
 
     def subject_token(self, deadline: Deadline) -> tuple[Secret, Verdict]:
@@ -66,11 +66,15 @@ class Presenter:
 def _audience(registry: Registry, who: Identity) -> str:
     """What the token must be for. An STS token opens AWS: it goes to Package Manager only by the
     replaced tool's own variable, where Posit's operator puts one."""
-    audience = registry.audience or registry.default_audience
-    if audience == _STS and registry.kind == "packagemanager" and who.origin != _DROP_IN:
+    audience = registry.audience or registry.url
+    if (
+        audience.lower().removeprefix("https://").rstrip("/") in _STS
+        and registry.kind == "packagemanager"
+        and who.origin != _DROP_IN
+    ):
         raise ConfigError(
             "audience-sts",
-            f"{registry.url} is to be given a token for {_STS}",
+            f"{registry.url} is to be given a token for {audience}",
             why="whoever holds such a token can take the job's AWS roles",
             do="give Package Manager an audience of its own, and set that in GATEPASS_AUDIENCE",
         )
@@ -82,6 +86,6 @@ def _hint(registry: Registry, who: Identity, env: Environment) -> str:
     if who.name == "github":
         ask = "look at what answers at ACTIONS_ID_TOKEN_REQUEST_URL: it gave another's token"
     setting = "set GATEPASS_AUDIENCE"
-    if not env.get("PACKAGEMANAGER_ADDRESS"):  # there, that variable is CodeArtifact's
+    if registry.source.endswith(".toml") or not env.get("PACKAGEMANAGER_ADDRESS"):
         setting = f"set audience in config.toml, under [registries.{registry.name}]"
     return f"{ask};\nor, if the registry really expects the other one, {setting}"

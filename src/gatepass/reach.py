@@ -25,11 +25,15 @@ def proxies(url: str, host: str) -> dict[str, str]:
     return dict(requests.utils.get_environ_proxies(url))
 
 
-def session(ca_variables: tuple[str, ...] = ()) -> requests.Session:
-    """A session that reads nothing from the environment by itself (no netrc, no proxies)."""
+def session(ca_file: str = "") -> requests.Session:
+    """A session that reads nothing from the environment by itself (no netrc, no proxies).
+
+    ``ca_file``: the only authorities to trust; empty: those of :func:`context`.
+    """
     made = requests.Session()
     made.trust_env = False
-    made.mount("https://", _Trusting(context((*ca_variables, *_CA_VARIABLES))))
+    trusted = _authorities(ca_file, ca_file) if ca_file else context(_CA_VARIABLES)
+    made.mount("https://", _Trusting(trusted))
     return made
 
 
@@ -40,23 +44,26 @@ def context(variables: tuple[str, ...]) -> ssl.SSLContext:
     where it names neither.
     """
     for variable in variables:
-        path = os.environ.get(variable, "")
-        if not path:
-            continue
-        try:
-            if os.path.isdir(path):
-                return ssl.create_default_context(capath=path)
-            return ssl.create_default_context(cafile=path)
-        except OSError as error:  # ssl.SSLError, for a file that isn't PEM, is one
-            raise TransportError(
-                "ca-missing",
-                f"{variable} names {plain(path)}, which is no file of certificates",
-                why=plain(error.strerror or error),
-                do=f"correct {variable}, or unset it to use the system's certificates",
-            ) from None
+        if os.environ.get(variable):
+            return _authorities(os.environ[variable], f"{variable} names {os.environ[variable]}")
     import truststore
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _authorities(path: str, named: str) -> ssl.SSLContext:
+    try:
+        if os.path.isdir(path):
+            return ssl.create_default_context(capath=path)
+        return ssl.create_default_context(cafile=path)
+    except OSError as error:  # ssl.SSLError, for a file that isn't PEM, is one
+        raise TransportError(
+            "ca-missing",
+            f"{plain(named)}, which is no file of certificates",
+            why=plain(error.strerror or error),
+            do="correct it; without one of REQUESTS_CA_BUNDLE, SSL_CERT_FILE and PIP_CERT the\n"
+            "system's certificates are used",
+        ) from None
 
 
 class _Trusting(HTTPAdapter):

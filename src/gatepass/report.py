@@ -11,17 +11,16 @@ import os
 import stat
 import sys
 import time
-from typing import Any
 
-from gatepass import log
+from gatepass import files, log
 from gatepass.errors import GatepassError
 from gatepass.resolve import FORGET, record_of
 from gatepass.settings import Environment
 from gatepass.settings.environment import in_ci
 from gatepass.store import Store, key
 
-_told: dict[str, dict[str, Any]] = {}
-"""What this process has shown, for when there is no store that would remember it."""
+_ME = os.urandom(8).hex()
+"""This process: its number alone would come again, in the next container say."""
 
 
 def report(error: GatepassError, service: str, env: Environment, store: Store) -> None:
@@ -33,20 +32,19 @@ def report(error: GatepassError, service: str, env: Environment, store: Store) -
     """
     text = str(error)
     name = f"told-{key([text])}"
-    before = store.recall(name) or _told.get(name, {})
-    mine = {"pid": os.getpid(), "parent": os.getppid(), "service": service}
+    before = store.recall(name) or {}
+    mine = {"process": _ME, "parent": os.getppid(), "service": key([service])}
     age = time.time() - _number(before.get("time"))
-    same_run = before.get("pid") == mine["pid"] or (
-        before.get("parent") == mine["parent"] and before.get("service") != service
+    same_run = before.get("process") == _ME or (
+        before.get("parent") == mine["parent"] and before.get("service") != mine["service"]
     )
     if 0 <= age < FORGET and same_run:
-        store.note(name, {**before, "service": service})
+        store.note(name, {**before, "service": mine["service"]})
         return
     _print(text, env)
     summarised = before.get("summarised") is True or _summarise(text, env)
-    _told[name] = {**mine, "time": time.time(), "summarised": summarised}
-    store.note(name, _told[name])
-    store.note("last-error", record_of(error, service))
+    store.note(name, {**mine, "time": time.time(), "summarised": summarised})
+    store.note("last-error", record_of(error, service.rpartition("@")[2]))
 
 
 def _print(text: str, env: Environment) -> None:
@@ -112,11 +110,8 @@ def _summarise(text: str, env: Environment) -> bool:
     if not path:
         return False
     try:
-        with open(path, "a", encoding="utf-8", errors="replace") as summary:
-            # A fence longer than any run of backticks inside it can't be closed from inside.
-            summary.write(
-                f"\n### gatepass\n\n``````text\n{text.replace('``````', '`` ````')}\n``````\n"
-            )
+        # Our lines are indented or begin with a word, so none of them can close the fence.
+        files.append(path, f"\n### gatepass\n\n```text\n{text}\n```\n")
     except OSError:
         return False
     return True

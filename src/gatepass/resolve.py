@@ -31,12 +31,23 @@ def credential_for(
     """A credential for a service string; None where it isn't one of our registries'.
 
     ``username``: who was asked for; None also where the registry's kind leaves that name to
-    others. ``env``: instead of ``os.environ``. ``remember``: answer with a failure of the last
-    seconds instead of failing once more. Takes at most two minutes: 60 s for another process's
-    work, 30 s for our own. Raises GatepassError, only ever for a registry of ours or for settings
-    that can't be read.
+    others. ``env``: instead of ``os.environ``, for settings and identities; proxies and
+    certificate authorities are always the process's own. ``remember``: answer with a failure of
+    the last seconds instead of failing once more. Takes at most two minutes: 60 s for another
+    process's work, 30 s for our own. Raises GatepassError, only ever for a registry of ours or
+    for settings that can't be read.
     """
-    env = os.environ if env is None else env
+    try:
+        return _find(url, username, os.environ if env is None else env, remember)
+    except GatepassError as error:
+        failure = error
+    # The frames below hold tokens, and some reporters of tracebacks print their variables.
+    del env, url
+    failure.__context__ = None
+    raise failure.with_traceback(None) from None
+
+
+def _find(url: str, username: str | None, env: Environment, remember: bool) -> Credential | None:
     address = realm.parse(url)
     if address is None:
         return None
@@ -66,7 +77,10 @@ def credential_at(
     log.info(
         "identity", f"{registry.url}: we are {who.label}", identity=who.name, origin=who.origin
     )
+    if not settings.verify:
+        log.warning("verify-off", "GATEPASS_VERIFY=off: signatures of tokens are not checked")
     if isinstance(who, ReadyToken):
+        _check_no_policy(registry)
         return kind.ready(registry, who.secret)._replace(username=name)
     store = open_store(env, settings)
     where = store_key(registry, settings, who)
@@ -91,6 +105,16 @@ def check_address(registry: Registry) -> None:
         )
     if at.scheme == "http" and not realm.is_loopback(at.host):
         log.warning("plain-http", f"{at.origin} is plain http: tokens travel where others can read")
+
+
+def _check_no_policy(registry: Registry) -> None:
+    if registry.claims:
+        raise ConfigError(
+            "policy-needs-identity",
+            f"PACKAGEMANAGER_TOKEN can't be used for {registry.url}, which has a claims policy",
+            why="an API token doesn't say which job it is used by",
+            do="unset PACKAGEMANAGER_TOKEN, or remove `claims` from the registry in config.toml",
+        )
 
 
 def store_key(registry: Registry, settings: Settings, who: Identity) -> str:

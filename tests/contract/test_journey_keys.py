@@ -92,6 +92,11 @@ class TestVerifyOff:
         assert forgery.present(token, GATEPASS_VERIFY="off").startswith("reached the registry")
         assert "GATEPASS_VERIFY=off" in capsys.readouterr().err
         assert {request.party for request in forgery.sandbox.requests} == {"exchange"}
+        assert forgery.present(forgery.sign(), GATEPASS_VERIFY="off") == "ok"
+        capsys.readouterr()
+        for _ in range(2):  # from the store
+            assert forgery.ask(GATEPASS_VERIFY="off") == "ok"
+        assert capsys.readouterr().err.count("GATEPASS_VERIFY=off") == 2
 
     def test_a_claims_policy_refuses_it(self, forgery: Forgery, tmp_path: Path) -> None:
         """A policy on claims that nobody verified holds nothing; nor does a self-named issuer's."""

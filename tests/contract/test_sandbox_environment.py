@@ -96,6 +96,45 @@ def test_the_file_is_for_the_audience_that_was_configured() -> None:
         assert exchange(sandbox.address, token) == 200
 
 
+def test_a_gitlab_job_can_earn_a_token(shared: Sandbox) -> None:
+    environ = shared.environment("gitlab")
+    token = environ["GATEPASS_ID_TOKEN"]
+    assert exchange(environ["PACKAGEMANAGER_ADDRESS"], token) == 200
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["iss"] == environ["CI_SERVER_URL"] == shared.gitlab.url
+    assert claims["exp"] - claims["iat"] == 3600
+    for variable, claim in (
+        ("CI_PROJECT_PATH", "project_path"),
+        ("CI_JOB_ID", "job_id"),
+        ("CI_PIPELINE_SOURCE", "pipeline_source"),
+        ("CI_COMMIT_REF_NAME", "ref"),
+    ):
+        assert environ[variable] == claims[claim]
+    assert (environ["CI"], environ["GITLAB_CI"]) == ("true", "true")
+    for folder in ("CI_PROJECT_DIR", "GATEPASS_STORE_DIR"):
+        assert Path(environ[folder]).is_relative_to(shared.folder)
+    assert Path(environ["CI_PROJECT_DIR"]).is_dir()
+    assert not {name for name in environ if name.startswith(("RUNNER_", "GITHUB_", "ACTIONS_"))}
+
+
+def test_a_pod_can_earn_a_token(shared: Sandbox) -> None:
+    environ = shared.environment("kubernetes")
+    tokens = Path(environ["GATEPASS_KUBERNETES_TOKEN_FILE"])
+    assert exchange(environ["PACKAGEMANAGER_ADDRESS"], (tokens / "ppm").read_text()) == 200
+    api = "https://{KUBERNETES_SERVICE_HOST}:{KUBERNETES_SERVICE_PORT}".format(**environ)
+    assert api == shared.kubernetes.api
+    mounted = Path(environ["GATEPASS_KUBERNETES_API_DIR"])
+    assert mounted == shared.kubernetes.api_dir
+    assert Path(environ["GATEPASS_STORE_DIR"]).is_relative_to(shared.folder)
+    assert "CI" not in environ
+    assert not {name for name in environ if name.startswith(("CI_", "GITHUB_", "GITLAB_"))}
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_clean_environment_has_no_trace_of_a_platform(shared: Sandbox, platform: str) -> None:
+    assert set(clean(shared.environment(platform))) == {"NO_PROXY", "no_proxy"}
+
+
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_loopback_is_never_proxied_and_tls_is_trusted(platform: str) -> None:
     with Sandbox(tls=True) as sandbox:
@@ -108,9 +147,9 @@ def test_loopback_is_never_proxied_and_tls_is_trusted(platform: str) -> None:
 
 
 def test_an_unknown_platform_is_a_value_error(shared: Sandbox) -> None:
-    assert shared.PLATFORMS == PLATFORMS == ("github", "file")
-    with pytest.raises(ValueError, match="gitlab"):
-        shared.environment("gitlab")
+    assert shared.PLATFORMS == PLATFORMS == ("github", "gitlab", "kubernetes", "file")
+    with pytest.raises(ValueError, match="no platform 'jenkins'; there are github, gitlab"):
+        shared.environment("jenkins")
 
 
 @pytest.mark.parametrize(
@@ -133,6 +172,8 @@ def test_an_unknown_platform_is_a_value_error(shared: Sandbox) -> None:
         "CIRCLECI",
         "CIRCLE_OIDC_TOKEN",
         "KUBERNETES_SERVICE_HOST",
+        "GATEPASS_KUBERNETES_API_DIR",
+        "CI_JOB_ID",
         "PIP_INDEX_URL",
         "UV_INDEX_PROD_PASSWORD",
         "TWINE_PASSWORD",

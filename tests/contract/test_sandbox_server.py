@@ -1,4 +1,4 @@
-"""Both origins answer at once, in bounds and in silence, over http or TLS, until the end."""
+"""Every origin answers at once, in bounds and in silence, over http or TLS, until the end."""
 
 from __future__ import annotations
 
@@ -48,9 +48,10 @@ def test_head_and_body_leave_in_one_segment(shared: Sandbox) -> None:
 
 
 def test_everything_listens_on_loopback_alone(shared: Sandbox) -> None:
-    for url in (shared.address, shared.github.server_url):
+    urls = (shared.address, shared.github.server_url, shared.gitlab.url, shared.kubernetes.api)
+    for url in urls:
         assert urlsplit(url).hostname == "127.0.0.1"
-    assert urlsplit(shared.address).port != urlsplit(shared.github.server_url).port
+    assert len({urlsplit(url).port for url in urls}) == 4
 
 
 def test_a_large_body_is_refused_unread(shared: Sandbox) -> None:
@@ -150,6 +151,8 @@ def test_each_party_has_its_own_name() -> None:
         urls = {
             sandbox.issuer.url + "/.well-known/jwks": "issuer",
             sandbox.github.request_url: "github",
+            sandbox.gitlab.url + "/oauth/discovery/keys": "issuer",
+            sandbox.gitlab.url + "/": "gitlab",
             sandbox.address + "/__api__/token": "exchange",
             sandbox.index_url: "index",
             sandbox.upload_url: "upload",
@@ -177,10 +180,14 @@ def test_the_prefix_is_part_of_every_address(prefix: str) -> None:
         assert requests.get(sandbox.public_index_url, timeout=TIMEOUT).status_code == 200
 
 
-def test_with_tls_both_origins_answer_who_trusts_the_sandboxs_authority() -> None:
+def test_with_tls_every_origin_answers_who_trusts_the_sandboxs_authority() -> None:
     with Sandbox(tls=True) as sandbox:
         ca_file = str(sandbox.ca_file)
-        for url in (sandbox.address, sandbox.issuer.url + "/.well-known/jwks"):
+        documents = (
+            sandbox.issuer.url + "/.well-known/jwks",
+            sandbox.gitlab.url + "/oauth/discovery/keys",
+        )
+        for url in (sandbox.address, *documents):
             assert url.startswith("https://localhost:")
             assert requests.get(url, verify=ca_file, timeout=TIMEOUT).status_code == 200
             by_number = url.replace("localhost", "127.0.0.1")

@@ -17,8 +17,8 @@ FILES = sorted(SRC.rglob("*.py"))
 
 # A part imports from the lines above its own, and from the parts in its own group of its line.
 LAYERS: tuple[tuple[set[str], ...], ...] = (
-    ({"errors", "secret", "realm", "credential", "log"},),
-    ({"settings"}, {"transport", "failure", "reach", "discovery"}),
+    ({"errors", "secret", "realm", "credential", "files", "log", "peek"},),
+    ({"settings", "pod"}, {"transport", "failure", "reach", "discovery"}),
     ({"identity"}, {"trust"}, {"exchange"}, {"store"}),
     ({"present", "resolve", "report"},),
     ({"cli", "__main__"}, {"keyring_backend"}),

@@ -6,6 +6,8 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from gatepass.sandbox import Sandbox
 from support import BIN, run
 
@@ -19,6 +21,7 @@ HEAVY = {
 NEEDED = {
     "gatepass",
     "gatepass.errors",
+    "gatepass.files",
     "gatepass.keyring_backend",
     "gatepass.log",
     "gatepass.realm",
@@ -36,6 +39,22 @@ print(json.dumps([sorted(loaded), sorted(set(sys.modules) - before - loaded)]))
 """
 
 
+@pytest.fixture
+def bare_job(github_env: dict[str, str]) -> dict[str, str]:
+    """The job's environment, without coverage, which loads much of its own in every child."""
+    return without_coverage(github_env)
+
+
+@pytest.fixture
+def bare_env(base_env: dict[str, str]) -> dict[str, str]:
+    """The plain environment, without coverage."""
+    return without_coverage(base_env)
+
+
+def without_coverage(env: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in env.items() if not name.startswith("COVERAGE_")}
+
+
 def loaded_by(service: str, env: dict[str, str]) -> tuple[set[str], set[str]]:
     """What importing the backend loads beyond keyring itself, and what a question then adds."""
     result = run([sys.executable, "-I", "-c", FRESH, service], env)
@@ -44,14 +63,14 @@ def loaded_by(service: str, env: dict[str, str]) -> tuple[set[str], set[str]]:
     return set(first), set(second)
 
 
-def test_the_backend_loads_next_to_nothing(base_env: dict[str, str]) -> None:
-    """Importing it beside keyring loads five small modules of ours and nothing else at all."""
-    assert loaded_by("poetry-repository-x", base_env) == (NEEDED, set())
+def test_the_backend_loads_next_to_nothing(bare_env: dict[str, str]) -> None:
+    """Importing it beside keyring loads six small modules of ours and nothing else at all."""
+    assert loaded_by("poetry-repository-x", bare_env) == (NEEDED, set())
 
 
-def test_a_question_for_another_registry_loads_nothing_heavy(base_env: dict[str, str]) -> None:
+def test_a_question_for_another_registry_loads_nothing_heavy(bare_env: dict[str, str]) -> None:
     """Saying None to a foreign URL reads the settings, and loads nothing that is not ours."""
-    env = {**base_env, "PACKAGEMANAGER_ADDRESS": "https://ppm.example.com"}
+    env = {**bare_env, "PACKAGEMANAGER_ADDRESS": "https://ppm.example.com"}
     _, added = loaded_by("https://pypi.org/simple/", env)
     assert not added & HEAVY
     assert {name for name in added if not name.startswith("gatepass")} <= {"__future__", "fnmatch"}
@@ -73,13 +92,13 @@ def imported_by(words: list[str], env: dict[str, str]) -> tuple[str, set[str]]:
 
 
 def test_a_warm_get_asks_nobody_and_loads_nothing_heavy(
-    sandbox: Sandbox, github_env: dict[str, str]
+    sandbox: Sandbox, bare_job: dict[str, str]
 ) -> None:
     """The second `gatepass get` makes no request, and imports none of what the first needed."""
-    cold, first = imported_by(["get", sandbox.address], github_env)
+    cold, first = imported_by(["get", sandbox.address], bare_job)
     assert {"requests", "urllib3", "jwt", "cryptography", "filelock"} <= first
     before = len(sandbox.requests)
-    warm, second = imported_by(["get", sandbox.address], github_env)
+    warm, second = imported_by(["get", sandbox.address], bare_job)
     assert warm == cold
     assert len(sandbox.requests) == before
     assert "gatepass.resolve" in second
@@ -88,23 +107,23 @@ def test_a_warm_get_asks_nobody_and_loads_nothing_heavy(
 
 
 def test_a_warm_keyring_answer_loads_nothing_heavy(
-    sandbox: Sandbox, github_env: dict[str, str]
+    sandbox: Sandbox, bare_job: dict[str, str]
 ) -> None:
     """The same through the backend: what keyring didn't load by itself, a stored pass doesn't."""
     code = FRESH.replace("assert answer is None, answer", "assert answer is not None").replace(
         "before = set(sys.modules)", "import json, hashlib\nbefore = set(sys.modules)"
     )
     for _ in range(2):
-        result = run([sys.executable, "-I", "-c", code, sandbox.address], github_env)
+        result = run([sys.executable, "-I", "-c", code, sandbox.address], bare_job)
         assert result.stderr == ""
     added = set(json.loads(result.stdout)[1])
     assert not added & HEAVY
     assert sandbox.count("exchange") == 1
 
 
-def test_help_loads_no_network(base_env: dict[str, str]) -> None:
+def test_help_loads_no_network(bare_env: dict[str, str]) -> None:
     """`--help` of any command waits for nothing heavy."""
     for words in (["--help"], ["get", "--help"], ["sandbox", "--help"], ["status", "--help"]):
-        out, names = imported_by(words, base_env)
+        out, names = imported_by(words, bare_env)
         assert out.startswith(("gatepass", "usage: gatepass"))
         assert not names & (HEAVY - {"argparse", "concurrent.futures"}), words

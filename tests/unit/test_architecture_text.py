@@ -32,8 +32,6 @@ POSIX = re.compile(
     r"|signal\.(SIGKILL|SIGHUP|SIGALRM|SIGUSR\d|SIGCHLD|SIGPIPE|SIGQUIT|alarm|pthread_\w+)"
     r"|socket\.AF_UNIX"
 )
-OPENING = ("open", "read_text", "write_text")
-NOT_FILES = ("os.open", "tarfile.open")
 POSIX_MODULES = {"fcntl", "pwd", "grp", "termios", "tty", "pty", "resource", "syslog", "readline"}
 
 
@@ -43,8 +41,14 @@ def name_of(call: ast.Call) -> str:
 
 
 def is_opening(call: ast.Call) -> bool:
-    """Whether a call opens a file, or reads or writes one as text."""
-    return name_of(call) in OPENING and ast.unparse(call.func) not in NOT_FILES
+    """Whether a call opens a file, or reads or writes one as text. A method called open is one of
+    a file's where its first argument is a mode."""
+    if isinstance(call.func, ast.Name):
+        return call.func.id == "open"
+    if name_of(call) != "open":
+        return name_of(call) in ("read_text", "write_text")
+    modes = [text for argument in call.args[:1] for text in constants(argument)]
+    return any(set(mode) <= set("rwaxbt+") for mode in modes)
 
 
 def constants(node: ast.expr) -> Iterator[str]:
@@ -154,7 +158,7 @@ def test_text_files_are_opened_with_an_encoding() -> None:
             if isinstance(node, ast.Call) and is_opening(node):
                 words = {keyword.arg for keyword in node.keywords}
                 modes = {text for argument in node.args for text in constants(argument)}
-                is_text = not any("b" in mode and len(mode) < 4 for mode in modes)
+                is_text = not any("b" in mode for mode in modes if set(mode) <= set("rwaxbt+"))
                 if is_text and "encoding" not in words:
                     bare.append(f"{path.name}:{node.lineno}")
     assert bare == []

@@ -14,6 +14,7 @@ from gatepass.identity.base import Unable
 from gatepass.identity.token import ReadyToken
 from gatepass.resolve import credential_for
 from gatepass.sandbox import Sandbox
+from gatepass.secret import Secret
 from gatepass.settings import IDENTITIES, Registry, load
 
 DROP_IN = "PACKAGEMANAGER_IDENTITY_TOKEN_FILE"
@@ -73,7 +74,7 @@ def test_a_choice_that_is_absent_is_an_error(name: str, missing: str) -> None:
     assert missing in error.why
 
 
-@pytest.mark.parametrize("name", sorted(set(IDENTITIES) - {"file", "token", "github"}))
+@pytest.mark.parametrize("name", sorted(set(IDENTITIES) - set(identity._ORDER["packagemanager"])))
 def test_a_choice_of_a_later_version_is_refused(name: str) -> None:
     """An identity of the reference that this version doesn't have is refused by name."""
     error = error_of(ALL, registry(GATEPASS_IDENTITY=name))
@@ -181,6 +182,23 @@ def test_a_platform_that_can_not_act_is_no_second_one() -> None:
     """Only candidates count for the question which platform this is."""
     assert choose({"OTHER": "yes", **NO_PERMISSION}, registry()).name == "gitlab"
     assert choose({"OTHER": "no", **JOB}, registry()).name == "github"
+
+
+def test_a_job_outranks_the_machine_it_runs_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands after the CI platforms in the order, a pod say, is not a second platform."""
+
+    class Pod:
+        @staticmethod
+        def detect(env: Any, registry: Any) -> Any:
+            if env.get("GITHUB_ACTIONS") is None:
+                raise ConfigError("bad-value", "it was judged, although a job comes first")
+            found: Any = token.ReadyToken(Secret("pod"))
+            found.name = "kubernetes"
+            return found
+
+    monkeypatch.setitem(identity._ORDER["packagemanager"], "kubernetes", Pod)
+    assert choose(JOB, registry()).name == "github"
+    assert choose(NO_PERMISSION, registry()).name == "kubernetes"
 
 
 def test_a_candidate_that_fails_is_an_error(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -52,17 +52,17 @@ def unprivileged() -> Iterator[None]:
 
 
 def test_the_order_of_the_variables(tmp_path: Path) -> None:
-    """The replaced tool's file, then the registry's variable, the plain one, and our file."""
+    """The registry's own variable, the replaced tool's file, the plain variable, and our file."""
     path, other = tmp_path / "a", tmp_path / "b"
     path.write_text("from-file")
     other.write_text("from-our-file")
     env = {
-        DROP_IN: str(path),
         "GATEPASS_ID_TOKEN_PACKAGEMANAGER": "by-name",
+        DROP_IN: str(path),
         "GATEPASS_ID_TOKEN": "plain",
         "GATEPASS_ID_TOKEN_FILE": str(other),
     }
-    for origin, token in zip(env, ["from-file", "by-name", "plain", "from-our-file"], strict=True):
+    for origin, token in zip(env, ["by-name", "from-file", "plain", "from-our-file"], strict=True):
         found = detected(**env)
         assert (found.origin, token_of(found)) == (origin, token)
         assert found.label == f"the token in {origin}"
@@ -98,6 +98,25 @@ def test_only_the_replaced_tools_file_needs_no_audience(
     assert found.audience_is_unsaid is unsaid
     assert not found.can_remint
     assert found.issuers == ()
+
+
+@pytest.mark.parametrize(
+    ("gitlab", "server", "issuers"),
+    [
+        ("true", "https://gitlab.corp/", ("https://gitlab.corp",)),
+        ("true", "", ("https://gitlab.com",)),
+        ("false", "https://gitlab.corp", ()),
+        ("", "https://gitlab.corp", ()),
+    ],
+)
+@pytest.mark.parametrize("name", ["GATEPASS_ID_TOKEN", "GATEPASS_ID_TOKEN_FILE"])
+def test_in_gitlab_our_variables_hold_gitlabs_token(
+    name: str, gitlab: str, server: str, issuers: tuple[str, ...]
+) -> None:
+    """In a GitLab job a token passed to us must be by that GitLab; elsewhere it names its own."""
+    env = {name: "/t", "GITLAB_CI": gitlab, "CI_SERVER_URL": server}
+    assert detected(**env).issuers == issuers
+    assert detected(**{**env, DROP_IN: "/t", name: ""}).issuers == ()
 
 
 def test_white_space_around_a_token_goes(tmp_path: Path) -> None:

@@ -15,7 +15,6 @@ import truststore
 from gatepass import reach, transport
 from gatepass.errors import TransportError
 from gatepass.sandbox import certificates
-from gatepass.transport import Deadline, Transport
 from support import Guard, guard
 from wire import SECRET, Wire, answer, failed, post, read_request, wire
 
@@ -30,7 +29,12 @@ def _once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def authority(tmp_path: Path) -> tuple[Path, ssl.SSLContext]:
     """A private authority's file, and a server's context with a certificate for this machine."""
-    return certificates.create(tmp_path)
+    made = certificates.Authority("the test's own")
+    file = tmp_path / "ca.pem"
+    file.write_bytes(made.pem)
+    return file, certificates.context(
+        made.issue(tmp_path, "server", ["localhost", "127.0.0.1"]), {}
+    )
 
 
 @pytest.fixture
@@ -179,16 +183,6 @@ def test_the_first_variable_that_is_set_decides(
     assert failed(server.url).code == "tls-failed"
 
 
-def test_a_callers_variable_comes_before_the_usual_ones(
-    monkeypatch: pytest.MonkeyPatch, authority: tuple[Path, ssl.SSLContext], server: Wire
-) -> None:
-    """As AWS_CA_BUNDLE does for AWS."""
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority[0]))
-    sender = Transport(("AWS_CA_BUNDLE",))
-    assert sender.send("GET", server.url, deadline=Deadline(5)).status == 200
-
-
 def test_an_unknown_authority_is_refused_before_anything_is_sent(server: Wire) -> None:
     """With the system's authorities, a private one's certificate is none; it isn't tried again."""
     error = failed(server.url)
@@ -222,7 +216,7 @@ def test_certifis_roots_are_not_added(
     adapter = session.get_adapter("https://x")
     assert isinstance(adapter, reach._Trusting)
     assert [dict(c["subject"][0])["commonName"] for c in adapter._trusted.get_ca_certs()] == [
-        "gatepass sandbox CA"
+        "the test's own"
     ]
     [pool] = adapter.poolmanager.pools._container.values()
     assert (pool.ca_certs, pool.cert_reqs) == (None, "CERT_REQUIRED")

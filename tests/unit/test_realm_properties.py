@@ -71,7 +71,7 @@ def places(service: str) -> set[tuple[str, str, int]]:
     seen = parse_url(service)
     assert seen.scheme is not None
     found.add((seen.scheme, normal(seen.host), seen.port or default[seen.scheme]))
-    prepared = requests.Request("GET", service).prepare().url
+    prepared = requests.Request("GET", service, auth=("u", "p")).prepare().url
     assert prepared is not None
     for url in (service, prepared):
         split = urlsplit(url)

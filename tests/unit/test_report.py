@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from gatepass import report as module
 from gatepass.errors import GatepassError
-from gatepass.report import _to_caller, report
+from gatepass.report import report
 from gatepass.resolve import FORGET
 from gatepass.store import Store
 from gatepass.store.folder import Folder
@@ -23,14 +24,14 @@ INDEX = "https://ppm.example.com/simple/"
 class Run:
     """A process as the report sees it, which the test can change."""
 
-    pid, parent, now = 100, 10, 1_800_000_000.0
+    parent, now = 10, 1_800_000_000.0
+    process = "a"
 
 
 @pytest.fixture
 def here(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Process ids and time in the test's hands; no terminal."""
+    """Processes and time in the test's hands; no terminal."""
     run = Run()
-    monkeypatch.setattr(os, "getpid", lambda: run.pid)
     monkeypatch.setattr(os, "getppid", lambda: run.parent)
     monkeypatch.setattr(module.time, "time", lambda: run.now)
     monkeypatch.setattr(module, "_to_terminal", lambda text: False)
@@ -52,12 +53,19 @@ def summary(tmp_path: Path) -> Path:
 class Shown:
     """Whether a report shows something, told by stderr."""
 
-    def __init__(self, capsys: pytest.CaptureFixture[str], store: Store, summary: Path) -> None:
-        self._capsys, self._store = capsys, store
+    def __init__(
+        self,
+        run: Run,
+        patch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        store: Store,
+        summary: Path,
+    ) -> None:
+        self._run, self._patch, self._capsys, self._store = run, patch, capsys, store
         self._env = {"GITHUB_STEP_SUMMARY": str(summary)}
 
     def __call__(self, service: str = INDEX, error: GatepassError = ERROR) -> bool:
-        module._told.clear()  # each call stands for a process of its own, unless pids say not
+        self._patch.setattr(module, "_ME", self._run.process)
         report(error, service, self._env, self._store)
         seen = self._capsys.readouterr()
         assert seen.out == ""
@@ -66,8 +74,14 @@ class Shown:
 
 
 @pytest.fixture
-def shown(here: Run, store: Store, summary: Path, capsys: pytest.CaptureFixture[str]) -> Shown:
-    return Shown(capsys, store, summary)
+def shown(
+    here: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    store: Store,
+    summary: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> Shown:
+    return Shown(here, monkeypatch, capsys, store, summary)
 
 
 def test_the_error_goes_to_stderr_and_is_kept(shown: Shown, store: Store, here: Run) -> None:
@@ -95,23 +109,23 @@ def test_one_parent_is_told_once_for_several_names(shown: Shown, here: Run) -> N
     """uv asks for URL, host and origin with three processes: one is shown."""
     assert shown()
     for number, name in enumerate(("ppm.example.com", "https://ppm.example.com"), 1):
-        here.pid = 100 + number
+        here.process = f"b{number}"
         assert not shown(name)
-    here.pid = 103
+    here.process = "d"
     assert not shown(INDEX)  # uv publish: all three twice
 
 
 def test_a_person_at_a_shell_is_told_each_time(shown: Shown, here: Run) -> None:
     """The same parent asking for the same name twice running is shown it twice."""
     assert shown()
-    here.pid = 101
+    here.process = "b"
     assert shown()
 
 
 def test_another_parent_is_told(shown: Shown, here: Run) -> None:
     """Two clients side by side each hear it."""
     assert shown()
-    here.pid, here.parent = 101, 11
+    here.process, here.parent = "b", 11
     assert shown("ppm.example.com")
 
 
@@ -131,7 +145,9 @@ def test_what_was_told_is_forgotten(shown: Shown, here: Run, seconds: float) -> 
     assert shown()
 
 
-@pytest.mark.parametrize("kept", [{"time": "x"}, {"time": None}, {}, {"time": True, "pid": 100}])
+@pytest.mark.parametrize(
+    "kept", [{"time": "x"}, {"time": None}, {}, {"time": True, "process": "a"}]
+)
 def test_a_broken_memory_is_no_memory(
     shown: Shown, store: Store, monkeypatch: pytest.MonkeyPatch, kept: dict[str, object]
 ) -> None:
@@ -143,20 +159,30 @@ def test_a_broken_memory_is_no_memory(
 def test_the_summary_has_it_once(shown: Shown, here: Run, summary: Path) -> None:
     """However often it is shown, an error stands once in the job's summary, fenced."""
     summary.write_text("# before\n")
-    for here.pid in (100, 101, 102):
+    for here.process in "abc":
         assert shown()
     text = summary.read_text()
-    assert text == f"# before\n\n### gatepass\n\n``````text\n{ERROR}\n``````\n"
+    assert text == f"# before\n\n### gatepass\n\n```text\n{ERROR}\n```\n"
     assert shown(error=GatepassError("other", "something else"))
     assert summary.read_text().count("### gatepass") == 2
 
 
 def test_a_summarys_fence_can_not_be_closed_from_inside(shown: Shown, summary: Path) -> None:
-    """Backticks in an error can't end the block, and markup in it stays text."""
-    assert shown(error=GatepassError("c", "x", why="a\n``````\n# owned\n```````"))
+    """Backticks in an error's texts never begin a line as a closing fence would."""
+    fence = "a\n```\n# owned\n``````"
+    assert shown(error=GatepassError("c", "```", why=fence, do=fence))
     lines = summary.read_text().splitlines()
-    assert [line.strip() for line in lines if "``````" in line] == ["``````text", "``````"]
-    assert lines[-1] == "``````"
+    closing = [line for line in lines if re.match(r" {0,3}```", line)]
+    assert closing == ["```text", "```"]
+    assert lines[-1] == "```"
+
+
+def test_a_user_name_in_the_service_is_not_kept(shown: Shown, store: Store, tmp_path: Path) -> None:
+    """What stands before an @ may be a password: no record has it."""
+    assert shown("https://user:hunter2@ppm.example.com/")
+    assert (store.recall("last-error") or {})["url"] == "ppm.example.com/"
+    for file in (tmp_path / "store").iterdir():
+        assert "hunter2" not in file.read_text()
 
 
 def test_a_summary_that_can_not_be_written_breaks_nothing(
@@ -165,7 +191,7 @@ def test_a_summary_that_can_not_be_written_breaks_nothing(
     """A summary that is a folder costs the summary; it is tried again next time."""
     report(ERROR, INDEX, {"GITHUB_STEP_SUMMARY": str(tmp_path)}, store)
     assert capsys.readouterr().err == f"{ERROR}\n"
-    here.pid = 101
+    here.now += FORGET
     report(ERROR, INDEX, {"GITHUB_STEP_SUMMARY": str(tmp_path / "s.md")}, store)
     assert (tmp_path / "s.md").read_text().count("### gatepass") == 1
 
@@ -214,15 +240,6 @@ def test_a_broken_stderr_breaks_nothing(
     assert capsys.readouterr().out == ""
     assert seen == [str(ERROR)]
     assert "audience-mismatch" in summary.read_text()
-
-
-def test_a_text_that_is_no_unicode_breaks_nothing(
-    here: Run, store: Store, summary: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A stray byte from a variable is replaced on its way into the summary."""
-    report(GatepassError("c", "\udcff"), INDEX, {"GITHUB_STEP_SUMMARY": str(summary)}, store)
-    assert "error[c]: ?" in summary.read_text()
-    _to_caller("\udcff")
 
 
 class Terminal(io.StringIO):

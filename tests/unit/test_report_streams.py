@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from gatepass.errors import GatepassError
-from gatepass.report import _to_caller, _to_terminal
+from gatepass.report import _to_caller, _to_terminal, report
+from gatepass.store import Store
 from support import run
 
 REPORT = textwrap.dedent("""
@@ -186,3 +187,15 @@ def test_stderr_closed_from_the_start_keeps_stdout_clean(base_env: dict[str, str
     )
     assert result.stdout == "answer\n"
     assert result.stderr == ""
+
+
+def test_a_text_that_is_no_unicode_breaks_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A stray byte from a variable is replaced on its way into summary and pipe."""
+    monkeypatch.setattr("gatepass.report._to_terminal", lambda text: False)
+    summary = tmp_path / "summary.md"
+    error = GatepassError("c", "\udcff")
+    report(error, "https://h", {"GITHUB_STEP_SUMMARY": str(summary)}, Store(None))
+    assert "error[c]: ?" in summary.read_text()
+    _to_caller("\udcff")

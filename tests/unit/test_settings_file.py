@@ -32,8 +32,8 @@ def refused(tmp_path: Path, text: str, version: str = "version = 1\n") -> Config
         ({"HOME": "/h", "XDG_CONFIG_HOME": ""}, [ETC, "/h/.config/gatepass/config.toml"]),
         ({"HOME": "relative"}, [ETC]),
         ({"HOME": ""}, [ETC]),
-        ({"HOME": "/h", "XDG_CONFIG_HOME": "."}, [ETC]),
-        ({"HOME": "/h", "XDG_CONFIG_HOME": "relative"}, [ETC]),
+        ({"HOME": "/h", "XDG_CONFIG_HOME": "."}, [ETC, "/h/.config/gatepass/config.toml"]),
+        ({"HOME": "/h", "XDG_CONFIG_HOME": "rel"}, [ETC, "/h/.config/gatepass/config.toml"]),
     ],
 )
 def test_the_machines_file_then_the_users(env: dict[str, str], files: list[str]) -> None:
@@ -122,6 +122,26 @@ def test_a_file_that_can_not_be_read_is_an_error(
         load({})
     assert caught.value.code == "config-unreadable"
     assert caught.value.what == f"{tmp_path} can't be read: Is a directory"
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_file_that_is_denied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reachable: bool
+) -> None:
+    """In somebody else's home, inherited with HOME, it isn't ours; in a reachable one it is."""
+    path = tmp_path / ".config" / "gatepass" / "config.toml"
+
+    def denied(name: str, mode: str) -> None:
+        raise PermissionError(13, "Permission denied", name)
+
+    monkeypatch.setattr(file, "paths", lambda env: (str(path),))
+    monkeypatch.setattr(file, "open", denied, raising=False)
+    monkeypatch.setattr(os, "access", lambda where, mode: reachable)
+    if not reachable:
+        assert load({}).registries == ()
+        return
+    with pytest.raises(ConfigError, match="Permission denied"):
+        load({})
 
 
 @pytest.mark.parametrize("text", ["a = ", "[a", "\ufeffversion = 1", "a = 1\na = 2", "x = \x00"])

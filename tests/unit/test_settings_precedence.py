@@ -100,13 +100,12 @@ def test_an_identity_is_the_tables_the_variables_or_the_tops(
         ("", "", "https://ppm.example.com", None),
         ("t", "v", "https://h", "t"),
         ("", "v", "https://h", "v"),
-        ("", "v", "", None),  # without the address the variable is CodeArtifact's
     ],
 )
 def test_an_audience_is_the_tables_else_the_variables(
     tmp_path: Path, table: str, variable: str, address: str, audience: str | None
 ) -> None:
-    """GATEPASS_AUDIENCE speaks for Package Manager only where PACKAGEMANAGER_ADDRESS is set."""
+    """Where PACKAGEMANAGER_ADDRESS is set, GATEPASS_AUDIENCE speaks for Package Manager."""
     text = '[registries.p]\nurl = "https://h"\n' + (f'audience = "{table}"' if table else "")
     env = {"GATEPASS_AUDIENCE": variable, "PACKAGEMANAGER_ADDRESS": address}
     found = loaded(tmp_path, text, **env).named("p")
@@ -114,10 +113,30 @@ def test_an_audience_is_the_tables_else_the_variables(
     assert found.audience == audience
 
 
-def test_the_default_audience_is_the_address_as_written() -> None:
+def test_an_audience_without_the_vendors_address_is_codeartifacts() -> None:
+    """Elsewhere GATEPASS_AUDIENCE speaks for CodeArtifact, and is refused until there is one."""
+    with pytest.raises(ConfigError) as caught:
+        load({"GATEPASS_REGISTRIES": "p=https://h", "GATEPASS_AUDIENCE": "v"})
+    assert caught.value.code == "not-supported-yet"
+
+
+@pytest.mark.parametrize("where", ["keys.jwks", "./keys.jwks", "http://h/keys", "~/keys", "C:keys"])
+def test_keys_are_named_by_a_whole_path_or_an_https_url(tmp_path: Path, where: str) -> None:
+    """A relative path would let a checkout bring keys of its own: refused, in both places."""
+    for text, env in [
+        (f'[issuers.x]\njwks = "{where}"', {}),
+        ("", {"GATEPASS_JWKS_FILE": where}),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            loaded(tmp_path, text, **env)
+        assert caught.value.code == "bad-key-set-path"
+    assert load({"GATEPASS_JWKS_FILE": "https://h/keys"}).jwks_file == "https://h/keys"
+
+
+def test_the_address_is_kept_as_written() -> None:
     """Case and port stay as they were written; trailing slashes go."""
     registry = only(load({"PACKAGEMANAGER_ADDRESS": " https://PPM.Example.com:443/Pkg// "}))
-    assert registry.default_audience == registry.url == "https://PPM.Example.com:443/Pkg"
+    assert registry.url == "https://PPM.Example.com:443/Pkg"
     assert registry.audience is None
 
 

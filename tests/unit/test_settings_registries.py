@@ -191,7 +191,6 @@ def test_codeartifact_hosts_are_refused_until_they_work(tmp_path: Path, url: str
         ("GATEPASS_LOGIN_ISSUER", "https://l"),
         ("GATEPASS_LOGIN_CLIENT_ID", "c"),
         ("GATEPASS_ROLE_ARN", "arn:aws:iam::1:role/r"),
-        ("GATEPASS_KUBERNETES_TOKEN_FILE", "/var/run/x"),
         ("GATEPASS_PASS", "/tmp/x"),
         ("GATEPASS_STORE", "system"),
     ],
@@ -237,6 +236,13 @@ def test_an_insecure_registry_answers_for_its_host() -> None:
     for service in ("http://h/p/simple/", "http://h/", "h", "https://h/", "h:99"):
         assert serving(settings, service) == "bad"
     assert serving(settings, "https://other/") is None
+
+
+def test_an_insecure_registry_yields_to_one_that_may(tmp_path: Path) -> None:
+    """Where an allowed registry covers the address, the refused one beside it doesn't speak."""
+    text = '[registries.good]\nurl = "http://h"\nallow_http = true'
+    settings = loaded(tmp_path, text, GATEPASS_REGISTRIES="bad=http://h/p")
+    assert serving(settings, "http://h/p/simple/") == "good"
 
 
 def test_a_claims_policy(tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from gatepass.secret import Secret
 from gatepass.settings import Claim, Issuer, Registry, Settings
 from gatepass.store import key
 
+SAME = "token"
+"""Two identities may hold the same secret: their names keep them apart."""
+
 FIELDS = st.lists(st.text(max_size=6), max_size=4)
 
 
@@ -51,11 +54,11 @@ def settings(**changes: Any) -> Settings:
     return Settings((), True, (), {}, "", "auto", "", "warning", "text", "")._replace(**changes)
 
 
-def a_file(text: str = "token", unsaid: bool = False) -> TokenFile:
+def a_file(text: str = SAME, unsaid: bool = False) -> TokenFile:
     return TokenFile("GATEPASS_ID_TOKEN", "", Secret(text), audience_is_unsaid=unsaid)
 
 
-def github(token: str = "t" * 5) -> GitHubActions:
+def github(token: str = SAME) -> GitHubActions:
     return GitHubActions("https://x.test", Secret(token), "https://github.com")
 
 

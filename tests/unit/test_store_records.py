@@ -177,11 +177,15 @@ class TestWithoutAFolder:
         assert Store(None).get("k", NOW + 3000) is None
         assert Store(None).entries() == []
 
+    def test_a_failure_is_remembered_by_its_process(self) -> None:
+        """A client that asks three times fails once, with or without a folder."""
+        Store(None).note("failure-here", {"a": 1})
+        assert Store(None).recall("failure-here") == {"a": 1}
+        assert Store(None).recall("failure-there") is None
+
     def test_nothing_else_is_kept(self) -> None:
-        """No failure, no key set beyond one exchange, no lock."""
+        """No key set beyond one exchange, no lock file."""
         empty = Store(None)
-        empty.note("failure-k", {"a": 1})
-        assert empty.recall("failure-k") is None
         empty.key_sets().put("i", b"x")
         assert empty.key_sets().get("i") is None
         with empty.alone("k", lambda: None) as found:

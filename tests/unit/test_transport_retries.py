@@ -225,6 +225,12 @@ def test_a_servers_own_words_are_shown_plainly(body: Any, told: str) -> None:
     assert reason(body) == told
 
 
+def test_of_a_success_nothing_is_shown() -> None:
+    """What came may be the very secret that was asked for, under another name."""
+    for status, told in ((200, ""), (201, ""), (400, "the-pass")):
+        assert Response(status, {}, b'{"message": "the-pass"}').reason() == told
+
+
 def test_a_page_is_not_shown() -> None:
     """HTML says nothing to a person in a terminal."""
     assert reason("<html>502 Bad Gateway</html>", "text/html; charset=utf-8") == ""

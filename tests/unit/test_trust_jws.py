@@ -62,6 +62,7 @@ def test_the_list_of_algorithms_is_the_designs() -> None:
         (f"{HEAD}.{BODY}\n.{SIGNATURE}", "not-a-jwt"),
         (f"{HEAD}.{BODY}+.{SIGNATURE}", "not-a-jwt"),
         (f"{HEAD}.{BODY}.é", "not-a-jwt"),
+        (f"{HEAD}.{BODY}.AAAAA", "not-a-jwt"),
         (f"{HEAD}.{'A' * (jws.LARGEST - len(HEAD))}.{SIGNATURE}", "token-too-large"),
         ("." * (jws.LARGEST + 1), "token-too-large"),
     ],

@@ -6,6 +6,7 @@ One command a file; only the chosen one is loaded.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ COMMANDS = {
     "get": "print the secret for a registry",
     "status": "what is stored, for which registry, until when; the last error",
     "whoami": "every identity that is here, which one wins and why, its verified claims",
-    "sandbox": "an identity provider and a Package Manager on this machine, to try things on",
+    "sandbox": "identity providers and a Package Manager on this machine, to try things on",
     "demo": "the whole story in the sandbox, with a real pip install at its end",
 }
 
@@ -49,12 +50,21 @@ class _Parser(argparse.ArgumentParser):
             do=f"{self.prog} --help",
         )
 
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+        super().exit(status, message)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command. Exit status: 0 done; 1 no credential; 2 wrong usage; 130 interrupted."""
     words = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # claims may have any character
     try:
-        return _run(words)
+        status = _run(words)
+        return _delivered() or status
     except GatepassError as error:
         log.say(str(error))
         return error.exit_status
@@ -67,6 +77,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         log.say(str(internal(error)))
         return 1
+
+
+def _delivered() -> int:
+    """0 where standard output took everything; a script that reads nothing must not go on."""
+    try:
+        if sys.stdout is None:
+            raise OSError(9, "it is closed")
+        sys.stdout.flush()  # a reader that has gone shows here, and not in Python's own end
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        log.say(f"gatepass: error: standard output can't be written: {error.strerror}")
+        if sys.stdout is not None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return 0
 
 
 def _run(words: list[str]) -> int:
@@ -97,7 +123,6 @@ def _run(words: list[str]) -> int:
     )
     command.arguments(parser)
     status: int = command.run(parser.parse_args(words[1:]))
-    sys.stdout.flush()
     return status
 
 

@@ -37,7 +37,8 @@ def run(options: argparse.Namespace) -> int:
             **clean(os.environ),
             **sandbox.environment("github"),
             "PATH": f"{keyring.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "HOME": folder,  # no pip.conf, no netrc, no configuration of this machine's user
+            "HOME": folder,  # no pip.conf, no netrc of this machine's user
+            "GATEPASS_CONFIG": str(_no_configuration(Path(folder))),
             "PIP_CONFIG_FILE": os.devnull,
             "PIP_DISABLE_PIP_VERSION_CHECK": "1",
             "PIP_KEYRING_PROVIDER": "subprocess",
@@ -111,6 +112,13 @@ def _told(command: list[str], env: dict[str, str], story: Narrator) -> None:
             story.block(output.read())
             raise _failed("pip could not install from the sandbox", "its words are above")
     story.line("installed", f"gatepass-hello 1.0.0, in {time.monotonic() - began:.1f} s")
+
+
+def _no_configuration(folder: Path) -> Path:
+    """A file that stands in for the machine's and the user's, and says nothing."""
+    file = folder / "config.toml"
+    file.write_text("version = 1\n", encoding="utf-8")
+    return file
 
 
 def _failed(what: str, why: str) -> GatepassError:

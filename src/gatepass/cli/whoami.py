@@ -62,7 +62,7 @@ def _one(registry: Registry, settings: Settings) -> None:
     print(f"  claims, {held}:")
     for name, value in sorted(verdict.claims.items()):
         text = value if isinstance(value, str) else json.dumps(value)
-        print(f"    {plain(name, 60)}: {plain(text)}")
+        print(f"    - {plain(name, 60)}: {plain(text)}")  # "::x" at a line's start is a command
     if verdict.self_named:
         print(
             "  self-named: only the token says who issued it, which proves integrity, not origin;"

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from gatepass import peek
 from gatepass.credential import Credential, life_of
 from gatepass.errors import ExchangeError
-from gatepass.exchange.reply import expiry, jwt_payload, usable_secret
+from gatepass.exchange.reply import expiry, usable_secret
 from gatepass.secret import Secret
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def exchange(
     if not isinstance(token, str) or not token:
         raise _refused(registry, response)
     secret = usable_secret(token, registry.url)
-    life = life_of(reply.get("expires_in"), jwt_payload(secret))
+    life = life_of(reply.get("expires_in"), peek.claims(token))
     return Credential(USERNAME, secret, received, received + life)
 
 
@@ -77,7 +78,7 @@ def ready(registry: Registry, secret: Secret) -> Credential:
     """PACKAGEMANAGER_TOKEN as a credential. Raises ExchangeError where it has plainly expired."""
     now = time.time()
     secret = usable_secret(secret.reveal(), "PACKAGEMANAGER_TOKEN")
-    expires = expiry(jwt_payload(secret))
+    expires = expiry(peek.claims(secret.reveal()))
     if expires is not None and expires <= now:
         raise ExchangeError(
             "ready-token-expired",

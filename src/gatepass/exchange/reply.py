@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from gatepass.errors import ExchangeError
@@ -42,18 +41,3 @@ def expiry(claims: dict[str, Any]) -> float | None:
     if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= _LATEST:
         return None
     return float(told)
-
-
-def jwt_payload(secret: Secret) -> dict[str, Any]:
-    """The payload of a registry's token where it is a JWT, unverified; empty where it isn't one.
-
-    For its dates alone: nobody but the registry can verify its own token.
-    """
-    import base64  # with this function's only use, right after an exchange
-
-    parts = secret.reveal().split(".")
-    try:
-        value = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (IndexError, ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}

@@ -5,11 +5,10 @@ A platform is one file of this package and one line below. Nothing here touches 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from gatepass.errors import GatepassError, IdentityError
-from gatepass.identity import file, github, token
+from gatepass.identity import file, github, gitlab, kubernetes, token
 from gatepass.identity.base import Detector, Identity, Unable
 from gatepass.settings import Environment, Registry
 from gatepass.settings.environment import in_ci, not_supported_yet
@@ -17,12 +16,13 @@ from gatepass.settings.environment import in_ci, not_supported_yet
 __all__ = ["Found", "Identity", "Unable", "choose", "find"]
 
 # What was said outranks what was found; two of _CI at once are an error that asks.
-_CI: dict[str, Detector] = {"github": github}
+_CI: dict[str, Detector] = {"github": github, "gitlab": gitlab}
 _ORDER: dict[str, dict[str, Detector]] = {
     "packagemanager": {
         "file": file,
         "token": token,
         **_CI,
+        "kubernetes": kubernetes,
     },
 }
 
@@ -58,12 +58,15 @@ def choose(env: Environment, registry: Registry) -> Identity:
         return _chosen(env, registry)
     unable: list[Unable] = []
     platforms: list[Identity] = []
-    for found in _walk(env, registry):
+    for name, detector in _ORDER[registry.kind].items():
+        if platforms and name not in _CI:
+            break  # what comes later can't win, and isn't judged
+        found = detector.detect(env, registry)
         if isinstance(found, Unable):
             unable.append(found)
-        elif found.name in _CI:
+        elif found is not None and name in _CI:
             platforms.append(found)
-        elif not platforms:
+        elif found is not None:
             return found
     if len(platforms) > 1:
         names = " and ".join(platform.name for platform in platforms)
@@ -76,13 +79,6 @@ def choose(env: Environment, registry: Registry) -> Identity:
     if platforms:
         return platforms[0]
     raise unable[0].error if unable else _nobody(env, registry)
-
-
-def _walk(env: Environment, registry: Registry) -> Iterator[Identity | Unable]:
-    for detector in _ORDER[registry.kind].values():
-        found = detector.detect(env, registry)
-        if found is not None:
-            yield found
 
 
 def _chosen(env: Environment, registry: Registry) -> Identity:
@@ -105,6 +101,9 @@ def _chosen(env: Environment, registry: Registry) -> Identity:
 
 _MISSING = {
     "github": "neither ACTIONS_ID_TOKEN_REQUEST_URL nor GITHUB_ACTIONS is set",
+    "gitlab": "GITLAB_CI is not `true`",
+    "kubernetes": "neither GATEPASS_KUBERNETES_TOKEN_FILE nor /var/run/secrets/gatepass is there, "
+    "and KUBERNETES_SERVICE_HOST isn't set",
     "file": "none of PACKAGEMANAGER_IDENTITY_TOKEN_FILE, GATEPASS_ID_TOKEN, "
     "GATEPASS_ID_TOKEN_<NAME> and GATEPASS_ID_TOKEN_FILE is set",
     "token": "PACKAGEMANAGER_TOKEN isn't set, or this is not PACKAGEMANAGER_ADDRESS, "
@@ -116,6 +115,7 @@ def _nobody(env: Environment, registry: Registry) -> GatepassError:
     if in_ci(env):
         do = (
             "GitHub Actions: add `permissions: id-token: write` to the job;\n"
+            "GitLab CI: add `id_tokens:` with GATEPASS_ID_TOKEN to the job;\n"
             "elsewhere: put an OIDC token for this audience into a file and name it in\n"
             "PACKAGEMANAGER_IDENTITY_TOKEN_FILE, or pass it in GATEPASS_ID_TOKEN"
         )

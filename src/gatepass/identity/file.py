@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from gatepass import peek
 from gatepass.errors import IdentityError, plain
+from gatepass.identity import gitlab
 from gatepass.identity.base import Unable
+from gatepass.identity.variable import LARGEST, in_variable
 from gatepass.secret import Secret
 from gatepass.settings.environment import Environment, read
 from gatepass.settings.registries import variable_of
@@ -18,9 +21,6 @@ from gatepass.settings.registries import variable_of
 if TYPE_CHECKING:
     from gatepass.settings import Registry
     from gatepass.transport import Deadline, Transport
-
-LARGEST = 16 * 1024
-"""Bytes of a subject token: real ones have two thousand or so."""
 
 _DROP_IN = "PACKAGEMANAGER_IDENTITY_TOKEN_FILE"
 
@@ -30,11 +30,18 @@ class TokenFile:
 
     name = "file"
     can_remint = False
-    issuers: tuple[str, ...] = ()
 
-    def __init__(self, origin: str, path: str, value: Secret, *, audience_is_unsaid: bool) -> None:
+    def __init__(
+        self,
+        origin: str,
+        path: str,
+        value: Secret,
+        *,
+        audience_is_unsaid: bool = False,
+        issuers: tuple[str, ...] = (),
+    ) -> None:
         self.origin, self.path, self.value = origin, path, value
-        self.audience_is_unsaid = audience_is_unsaid
+        self.audience_is_unsaid, self.issuers = audience_is_unsaid, issuers
 
     @property
     def label(self) -> str:
@@ -88,31 +95,39 @@ class TokenFile:
 def detect(env: Environment, registry: Registry) -> TokenFile | Unable | None:
     """The first of the variables that is set.
 
-    Their order: the replaced tool's file; ``GATEPASS_ID_TOKEN_<NAME>`` of this registry;
-    ``GATEPASS_ID_TOKEN``; ``GATEPASS_ID_TOKEN_FILE``. One that is set to nothing is remembered: it
-    is how a CI system passes a token that it failed to make.
+    Their order: ``GATEPASS_ID_TOKEN_<NAME>``, which names this registry; the replaced tool's
+    file; ``GATEPASS_ID_TOKEN``; ``GATEPASS_ID_TOKEN_FILE``. One that is set to nothing is
+    remembered: it is how a CI system passes a token that it failed to make.
     """
+    named = f"GATEPASS_ID_TOKEN_{variable_of(registry.name)}"
+    server = gitlab.issuer(env)
+    issuers = (server,) if server else ()  # in a GitLab job, what was passed must be by that GitLab
+    token = in_variable(env, named)
+    if token:
+        return TokenFile(named, "", token, issuers=issuers)
     path = read(env, _DROP_IN)
     if path:
         # Its users never said an audience; but only the one address was theirs.
         unsaid = registry.is_drop_in and registry.audience is None
         return TokenFile(_DROP_IN, path, Secret(""), audience_is_unsaid=unsaid)
-    names = (f"GATEPASS_ID_TOKEN_{variable_of(registry.name)}", "GATEPASS_ID_TOKEN")
-    for name in names:
-        value = read(env, name)
-        if len(value) > LARGEST:
-            raise IdentityError(
-                "token-too-large",
-                f"{name} has more than {LARGEST} characters",
-                do=f"set {name} to one identity token",
-            )
-        if value:
-            return TokenFile(name, "", Secret(value), audience_is_unsaid=False)
+    token = in_variable(env, "GATEPASS_ID_TOKEN")
+    if token and not (server and _gitlab_has_a_better_one(env, registry, token)):
+        return TokenFile("GATEPASS_ID_TOKEN", "", token, issuers=issuers)
     path = read(env, "GATEPASS_ID_TOKEN_FILE")
     if path:
-        return TokenFile("GATEPASS_ID_TOKEN_FILE", path, Secret(""), audience_is_unsaid=False)
-    empty = [n for n in (_DROP_IN, *names, "GATEPASS_ID_TOKEN_FILE") if n in env]
+        return TokenFile("GATEPASS_ID_TOKEN_FILE", path, Secret(""), issuers=issuers)
+    if token:
+        return None
+    names = (_DROP_IN, named, "GATEPASS_ID_TOKEN", "GATEPASS_ID_TOKEN_FILE")
+    empty = [name for name in names if name in env]
     return Unable("file", empty[0], _empty(empty[0])) if empty else None
+
+
+def _gitlab_has_a_better_one(env: Environment, registry: Registry, token: Secret) -> bool:
+    """Whether GATEPASS_ID_TOKEN is for another registry, and the job has one for this."""
+    audience = registry.audience or registry.url
+    other = in_variable(env, gitlab.by_audience(audience))
+    return other is not None and not peek.is_for(token.reveal(), audience)
 
 
 def _empty(name: str) -> IdentityError:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from gatepass import files
 from gatepass.errors import IdentityError, plain_address
 from gatepass.identity.base import Unable
 from gatepass.realm import is_loopback, realm_of
@@ -104,7 +105,7 @@ def detect(env: Environment, registry: Registry) -> GitHubActions | Unable | Non
         server = (read(env, "GITHUB_SERVER_URL") or _PUBLIC).rstrip("/")
         _must_be_safe(_URL, url.partition("?")[0])
         _must_be_safe("GITHUB_SERVER_URL", server)
-        return GitHubActions(url, Secret(token), server)
+        return GitHubActions(url, Secret(token), str(realm_of(server)))
     if not (url or token) and env.get("GITHUB_ACTIONS") != "true":
         return None
     return Unable("github", "GitHub Actions", _why_not(env))
@@ -131,8 +132,8 @@ def _why_not(env: Environment) -> IdentityError:
 def _is_from_fork(env: Environment) -> bool:
     """Whether the event's head and base are two repositories; False where it can't be told."""
     try:
-        with open(env.get("GITHUB_EVENT_PATH", ""), "rb") as file:
-            pull = json.loads(file.read(_LARGEST_EVENT))["pull_request"]
+        event = files.read(env.get("GITHUB_EVENT_PATH", ""), _LARGEST_EVENT)
+        pull = json.loads(event)["pull_request"]
         head = pull["head"]["repo"]  # null where the fork is gone
         return head is None or bool(head["full_name"] != pull["base"]["repo"]["full_name"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):

@@ -14,7 +14,7 @@ from . import acme
 if TYPE_CHECKING:
     from .world import Sandbox
 
-PLATFORMS = ("github", "file")
+PLATFORMS = ("github", "gitlab", "kubernetes", "file")
 
 _LOOPBACK = "127.0.0.1,localhost"
 _TOKEN_LIFETIME = 3600  # seconds
@@ -71,6 +71,10 @@ def environment(sandbox: Sandbox, platform: str) -> dict[str, str]:
     """What `platform` sets for its job; ValueError unless it is one of PLATFORMS."""
     if platform == "github":
         return {**_common(sandbox), **_github(sandbox)}
+    if platform == "gitlab":
+        return {**_common(sandbox), **_gitlab(sandbox)}
+    if platform == "kubernetes":
+        return {**_common(sandbox), **_kubernetes(sandbox)}
     if platform == "file":
         return {**_common(sandbox), **_file(sandbox)}
     raise ValueError(f"no platform {platform!r}; there are {', '.join(PLATFORMS)}")
@@ -112,15 +116,50 @@ def _github(sandbox: Sandbox) -> dict[str, str]:
     }
 
 
+def _gitlab(sandbox: Sandbox) -> dict[str, str]:
+    project = sandbox.folder / "builds" / acme.REPOSITORY
+    project.mkdir(mode=0o700, parents=True, exist_ok=True)
+    audience = sandbox.packagemanager.audience
+    return {
+        "CI": "true",
+        "GITLAB_CI": "true",
+        "CI_SERVER_URL": sandbox.gitlab.url,
+        "CI_PROJECT_DIR": str(project),
+        "CI_PROJECT_PATH": acme.REPOSITORY,
+        "CI_JOB_ID": acme.JOB_ID,
+        "CI_PIPELINE_SOURCE": acme.EVENT,
+        "CI_COMMIT_REF_NAME": acme.BRANCH,
+        "GATEPASS_ID_TOKEN": sandbox.gitlab.issuer.mint(audience, lifetime=_TOKEN_LIFETIME),
+        "GATEPASS_STORE_DIR": _store(sandbox),
+    }
+
+
+def _kubernetes(sandbox: Sandbox) -> dict[str, str]:
+    cluster = sandbox.kubernetes
+    host, _, port = cluster.api.removeprefix("https://").partition(":")
+    return {
+        "KUBERNETES_SERVICE_HOST": host,
+        "KUBERNETES_SERVICE_PORT": port,
+        "GATEPASS_KUBERNETES_TOKEN_FILE": str(cluster.token_dir),
+        "GATEPASS_KUBERNETES_API_DIR": str(cluster.api_dir),
+        "GATEPASS_STORE_DIR": _store(sandbox),
+    }
+
+
 def _file(sandbox: Sandbox) -> dict[str, str]:
     path = sandbox.folder / "identity-token"
     token = sandbox.issuer.mint(sandbox.packagemanager.audience, lifetime=_TOKEN_LIFETIME)
     _replace(path, token + "\n")
     return {
         "PACKAGEMANAGER_IDENTITY_TOKEN_FILE": str(path),
-        "GATEPASS_STORE_DIR": str(sandbox.folder / "store"),
+        "GATEPASS_STORE_DIR": _store(sandbox),
         "GATEPASS_TRUSTED_ISSUERS": sandbox.issuer.url,
     }
+
+
+def _store(sandbox: Sandbox) -> str:
+    """Where there is no RUNNER_TEMP, the store must not be the machine's."""
+    return str(sandbox.folder / "store")
 
 
 def _event() -> dict[str, object]:

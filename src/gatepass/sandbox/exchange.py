@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -30,17 +31,19 @@ class _Error(Exception):
 
 
 class Exchange:
-    """The endpoint; it trusts one issuer and one audience.
+    """The endpoint; it trusts the issuers of `federation`, each for the one audience.
 
     `lifetime` in seconds. `include_expires_in`: whether the answer says it. `refuse_replay`:
     whether a subject token with a `jti` works once only. It does not authenticate the client, and
     ignores fields it does not know (RFC 6749 section 3.2) beyond refusing them twice.
     """
 
-    def __init__(self, issuer: Issuer, passes: Passes, audience: str, lifetime: int) -> None:
+    def __init__(
+        self, federation: Sequence[Issuer], passes: Passes, audience: str, lifetime: int
+    ) -> None:
         self.include_expires_in = False
         self.refuse_replay = False
-        self._issuer = issuer
+        self._federation = federation
         self._passes = passes
         self._audience = audience
         self._lifetime = lifetime
@@ -68,14 +71,14 @@ class Exchange:
         }
         if self.include_expires_in:
             success["expires_in"] = self._lifetime
-        return as_json(200, success, headers=_NO_STORE, note=f"subject {claims['sub']}{aside}")
+        who = f"subject {claims['sub']}, issuer {claims['iss']}"
+        return as_json(200, success, headers=_NO_STORE, note=f"{who}{aside}")
 
     def _verified(self, token: str) -> dict[str, Any]:
         try:
             claims = subject.verify(
                 token,
-                published=self._issuer.published(),
-                issuer=self._issuer.url,
+                trusted={issuer.url: issuer.published for issuer in self._federation},
                 audience=self._audience,
                 now=time.time(),
             )

@@ -7,9 +7,10 @@ import secrets
 from collections.abc import Mapping
 
 from . import acme
-from .faults import Faults
+from .faults import Faults, spoiled
 from .issuer import Issuer
 from .messages import Answer, Incoming, as_json, as_text, wrong_method
+from .styles import GITHUB
 
 _ISSUER = "/_services/token"
 _MINT = "/_apis/pipelines/1/idtoken"
@@ -25,12 +26,12 @@ class GitHub:
     the two variables out of the environment for that), how often, or from where.
     """
 
-    def __init__(self, server_url: str) -> None:
+    def __init__(self, server_url: str, faults: Faults, issuer_faults: Faults) -> None:
         self.server_url = server_url
         self.request_url = f"{server_url}{_MINT}?api-version={_VERSION}"
         self.request_token = secrets.token_urlsafe(48)
-        self.issuer = Issuer(server_url + _ISSUER)
-        self._faults = Faults()
+        self.issuer = Issuer(server_url + _ISSUER, GITHUB, issuer_faults)
+        self._faults = faults
 
     def fail_next(
         self,
@@ -60,12 +61,12 @@ class GitHub:
         return as_text(404, "not found")
 
     def _id_token(self, incoming: Incoming) -> Answer:
-        refused = (
-            wrong_method(incoming, "GET")
-            or self._faults.next()
-            or self._unauthorized(incoming)
-            or _bad_query(incoming)
+        return wrong_method(incoming, "GET") or spoiled(
+            lambda: self._minted(incoming), self._faults
         )
+
+    def _minted(self, incoming: Incoming) -> Answer:
+        refused = self._unauthorized(incoming) or _bad_query(incoming)
         if refused is not None:
             return refused
         audience = dict(incoming.parameters()).get("audience", f"{self.server_url}/{acme.OWNER}")

@@ -8,8 +8,19 @@ import threading
 from collections.abc import Callable
 from typing import NamedTuple
 
-#: Who answers in the sandbox. "status" is all the rest of Package Manager: page, status, API.
-PARTIES = ("issuer", "github", "exchange", "index", "upload", "status")
+#: Who answers in the sandbox. "issuer" is whichever issuer's public metadata and keys, "github" and
+#: "gitlab" the rest of those origins, "kubernetes" the cluster's API server, "status" all the rest
+#: of Package Manager: page, status, API.
+PARTIES = (
+    "issuer",
+    "github",
+    "gitlab",
+    "kubernetes",
+    "exchange",
+    "index",
+    "upload",
+    "status",
+)
 
 # A client may put a token where it does not belong; the journal must not repeat that.
 _JWT = re.compile(r"eyJ[\w-]+\.[\w-]*\.[\w-]*")

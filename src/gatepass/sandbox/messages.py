@@ -30,6 +30,26 @@ class Incoming:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How an answer leaves; the plain Manner() is at once and whole.
+
+    `wait`: seconds before it; `drip`: seconds before each of its bytes, head included; `cut`: half
+    of its body, then the connection's end; `padding`: bytes of white space before its body, which
+    then has no announced length.
+    """
+
+    wait: float = 0.0
+    drip: float = 0.0
+    cut: bool = False
+    padding: int = 0
+
+    @property
+    def ends_connection(self) -> bool:
+        """Whether no other answer can follow on the same connection."""
+        return self.cut or self.padding > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a party replies. `status` 0 cuts the connection; `note` goes to the journal only."""
 
@@ -38,6 +58,7 @@ class Answer:
     content_type: str = TEXT
     headers: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    manner: Manner = Manner()
 
 
 class Party(Protocol):

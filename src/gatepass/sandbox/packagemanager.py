@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from . import upload
 from .distributions import built_in
 from .exchange import Exchange
-from .faults import Faults
+from .faults import Faults, spoiled
 from .issuer import Issuer
 from .messages import HTML, Answer, Incoming, as_json, as_text, wrong_method
 from .passes import Passes
@@ -27,19 +27,26 @@ _PAGE = "<!DOCTYPE html><title>Package Manager</title><p>The sandbox's Package M
 class PackageManager:
     """Plays the server at `address`; everything lies below that address's `prefix`.
 
-    `include_expires_in` and `refuse_replay` change how it answers an exchange. It does not check a
-    token's scopes.
+    It trusts each issuer of `federation` for its one audience, and `faults` (by party) happen to
+    exchanges and to what the indexes answer. `include_expires_in` and `refuse_replay` change how
+    it answers an exchange. It does not check a token's scopes.
     """
 
     def __init__(
-        self, address: str, prefix: str, issuer: Issuer, audience: str | None, lifetime: int
+        self,
+        address: str,
+        prefix: str,
+        federation: Sequence[Issuer],
+        audience: str | None,
+        lifetime: int,
+        faults: Mapping[str, Faults],
     ) -> None:
         self.address = address
         self.audience = address if audience is None else audience
         self._prefix = prefix
-        self._faults = Faults()
+        self._faults = faults
         self._passes = Passes()
-        self._exchange = Exchange(issuer, self._passes, self.audience, lifetime)
+        self._exchange = Exchange(federation, self._passes, self.audience, lifetime)
         self._repositories = {
             "public": Repository(f"{prefix}/public/latest", built_in()),
             "private": Repository(f"{prefix}/private/latest", built_in()),
@@ -81,7 +88,7 @@ class PackageManager:
         headers: Mapping[str, str] | None = None,
     ) -> None:
         """Answer the next `times` exchanges with `status` (0: cut them), whatever they ask."""
-        self._faults.plan(status, times=times, body=body, headers=headers)
+        self._faults["exchange"].plan(status, times=times, body=body, headers=headers)
 
     def party(self, path: str) -> str:
         """ "exchange", "upload", "index", or "status" for all the rest."""
@@ -99,11 +106,16 @@ class PackageManager:
 
     def answer(self, incoming: Incoming) -> Answer:
         """Route by path below the prefix; 404 for what is outside it or unknown."""
+        party = self.party(incoming.path)
+        queues = [self._faults[party]] if party in ("exchange", "index") else []
+        return spoiled(lambda: self._answer(incoming), *queues)
+
+    def _answer(self, incoming: Incoming) -> Answer:
         below = self._below(incoming.path)
         if below is None:
             return as_text(404, "not found: outside the server's prefix")
         if below == _TOKEN:
-            return self._faults.next() or self._exchange.answer(incoming)
+            return self._exchange.answer(incoming)
         if below.rstrip("/") == _UPLOAD:
             refused = self._unauthorized(incoming)
             return refused or upload.answer(incoming, self._repositories["local"])

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import socketserver
 import ssl
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from .delivery import Dripping, body_parts
 from .journal import Journal
+from .listener import Listener
 from .messages import Answer, Incoming, Party, as_text
 
-_POLL = 0.02  # seconds until a stopped server notices
 _IDLE = 30.0  # seconds that one read or write may take
 
 
@@ -25,81 +22,27 @@ class Server:
     """
 
     def __init__(self, journal: Journal, tls: ssl.SSLContext | None) -> None:
-        self._http = _Http(("127.0.0.1", 0), _Handler, bind_and_activate=False)
+        self._http = _Http(_Handler, tls)
         self._http.journal = journal
-        try:
-            self._http.server_bind()
-            self._http.server_activate()
-        except BaseException:
-            self._http.server_close()
-            raise
-        if tls is not None:
-            # The handshake happens at the first read, in the connection's own thread: a client
-            # that never says hello must not keep others waiting.
-            self._http.socket = tls.wrap_socket(
-                self._http.socket, server_side=True, do_handshake_on_connect=False
-            )
-        self._thread: threading.Thread | None = None
 
     @property
     def port(self) -> int:
         """The port it listens on."""
-        return int(self._http.server_address[1])
+        return self._http.port
 
     def start(self, party: Party) -> None:
         """Answer from now on, in daemon threads."""
         self._http.party = party
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, kwargs={"poll_interval": _POLL}, daemon=True
-        )
-        self._thread.start()
+        self._http.open()
 
     def stop(self) -> None:
         """Close the port and every connection; nobody is answered any more."""
-        if self._thread is not None:
-            self._http.shutdown()
-            self._thread.join()
-        self._http.server_close()
-        self._http.hang_up()
+        self._http.stop()
 
 
-class _Http(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128  # ten installs with ten connections each arrive at once
+class _Http(Listener):
     journal: Journal
     party: Party
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._open: set[socket.socket] = set()
-        self._open_lock = threading.Lock()
-        super().__init__(*args, **kwargs)
-
-    def server_bind(self) -> None:
-        # HTTPServer's own looks up the host's full name, which may ask a name server.
-        socketserver.TCPServer.server_bind(self)
-        self.server_name, self.server_port = "localhost", int(self.server_address[1])
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        connection, address = super().get_request()
-        with self._open_lock:
-            self._open.add(connection)
-        return connection, address
-
-    def shutdown_request(self, request: Any) -> None:
-        with self._open_lock:
-            self._open.discard(request)
-        super().shutdown_request(request)
-
-    def hang_up(self) -> None:
-        with self._open_lock:
-            still_open = list(self._open)
-        for connection in still_open:
-            with contextlib.suppress(OSError):
-                # Past SSLSocket.shutdown, which would pull the session from under its reader.
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke: the client knows, and stderr belongs to whoever runs us."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,7 +70,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.journal.record(
             party.party(path), self.command, path, answer.status, answer.note
         )
-        self._send(answer)
+        self._deliver(answer)
 
     do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_GET
 
@@ -149,20 +92,37 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionError("the client stopped in the middle of its body")
         return body, None
 
-    def _send(self, answer: Answer) -> None:
-        if answer.status == 0:
+    def _deliver(self, answer: Answer) -> None:
+        """Send it in its manner; an end of the sandbox ends every wait."""
+        manner, stopping = answer.manner, self.server.stopping
+        if answer.status == 0 or (manner.wait and stopping.wait(manner.wait)):
             self.close_connection = True
-            return
+        elif manner.drip:
+            unhurried, self.wfile = self.wfile, Dripping(self.wfile, manner.drip, stopping)
+            try:
+                self._send(answer)
+            finally:
+                self.wfile = unhurried
+        else:
+            self._send(answer)
+
+    def _send(self, answer: Answer) -> None:
+        announced, parts = body_parts(answer)
+        self.close_connection = self.close_connection or answer.manner.ends_connection
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(answer.body)))
+        if announced is not None:
+            self.send_header("Content-Length", str(announced))
         if self.close_connection:
             self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            for part in parts:
+                if self.server.stopping.is_set():
+                    return
+                self.wfile.write(part)
 
     def handle_expect_100(self) -> bool:
         """Send "100 Continue" now: our buffer would hold it until the client gave up waiting."""

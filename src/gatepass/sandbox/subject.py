@@ -6,7 +6,7 @@ roles where it is configured to), the token's age since `iat`, and a revocation 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from . import jose, keys
@@ -16,30 +16,33 @@ LEEWAY = 30
 # The end of the year 9999: a time after it, or infinity, is a mistake and not a lifetime.
 _LAST = 253_402_300_799
 
+#: Who is trusted: the keys that each issuer publishes now, by its URL.
+Trusted = Mapping[str, Callable[[], Sequence[keys.Key]]]
+
 
 class Refused(Exception):
     """The token is not accepted; the message says why and repeats nothing of the token."""
 
 
-def verify(
-    token: str, *, published: Sequence[keys.Key], issuer: str, audience: str, now: float
-) -> dict[str, Any]:
+def verify(token: str, *, trusted: Trusted, audience: str, now: float) -> dict[str, Any]:
     """The token's claims, all of the following being so; else Refused.
 
-    Form (RFC 7515 section 7.1), algorithm RS256 or ES256, no `crit`, a published `kid` for that
-    algorithm, signature, `iss` equal to `issuer`, `aud` the one `audience` (a list of it alone
-    will do), `exp` and where present `nbf` and `iat` by the clock `now`, and a `sub`.
+    Form (RFC 7515 section 7.1), `iss` equal to one of `trusted`, algorithm RS256 or ES256, no
+    `crit`, a `kid` for that algorithm which this very issuer publishes, signature, `aud` the one
+    `audience` (a list of it alone will do), `exp` and where present `nbf` and `iat` by the clock
+    `now`, and a `sub`.
     """
     try:
         parsed = jose.parse(token)
     except jose.Malformed as error:
         raise Refused(str(error)) from None
-    key = _key(parsed.header, published)
+    claims = parsed.claims
+    issuer = claims.get("iss")
+    if not isinstance(issuer, str) or issuer not in trusted:
+        raise Refused("issuer is not trusted")
+    key = _key(parsed.header, trusted[issuer]())
     if not key.verifies(parsed.signing_input, parsed.signature):
         raise Refused("signature is wrong")
-    claims = parsed.claims
-    if claims.get("iss") != issuer:
-        raise Refused("issuer is not trusted")
     if claims.get("aud") not in (audience, [audience]):
         raise Refused("audience is not this server's")
     _check_times(claims, now)

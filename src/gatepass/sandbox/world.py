@@ -1,37 +1,45 @@
-"""The sandbox: two origins on loopback, their folder, and what happened there."""
+"""The sandbox: the parties on loopback, their folder, and what happened there."""
 
 from __future__ import annotations
 
 import re
 import shutil
-import ssl
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
+from . import cluster, plans
+from .doors import Doors
 from .environment import PLATFORMS, environment
+from .faults import Fault, Faults
 from .github import GitHub
+from .gitlab import GitLab
 from .issuer import Issuer
 from .journal import Journal, Request
+from .kubernetes import Kubernetes
 from .packagemanager import PackageManager
-from .server import Server
+from .proxy import Proxy
 
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)*")
 
 
 class Sandbox:
-    """A GitHub Enterprise Server and a Package Manager that trusts it, while the `with` lasts.
+    """GitHub, GitLab, a cluster and a Package Manager that trusts them, while the `with` lasts.
 
-    `tls`: both at https://localhost with a certificate authority of their own, else both at
+    `tls`: all at https://localhost with a certificate authority of their own, else all at
     http://127.0.0.1. `prefix`: the path below which Package Manager lies, like "/pkg". `lifetime`:
     of the tokens it exchanges, in seconds. `audience`: what a subject token must be for; by
-    default Package Manager's own address. ValueError for a prefix that is none.
+    default Package Manager's own address. `cluster_issuer`: "private" (keys from the API server
+    alone) or "public" (by discovery too). `faults`: what `fault` takes. `names`: the parties'
+    addresses by host name, which only `proxy` leads to; needs `tls`. ValueError for what makes no
+    sense.
 
-    Two origins, so that what was sent to the wrong one shows. The other attributes exist once it
-    has started; `requests` and `count` can still be asked when it has ended.
+    Each party is an origin of its own, so that what was sent to the wrong one shows. The other
+    attributes exist once it has started; `requests` and `count` can still be asked when it ended.
     """
 
     PLATFORMS: ClassVar[tuple[str, ...]] = PLATFORMS
@@ -40,6 +48,7 @@ class Sandbox:
     folder: Path
     ca_file: Path | None
     github: GitHub
+    gitlab: GitLab
     packagemanager: PackageManager
 
     def __init__(
@@ -48,19 +57,38 @@ class Sandbox:
         prefix: str = "",
         lifetime: int = 3600,
         audience: str | None = None,
+        cluster_issuer: str = "private",
+        faults: Sequence[str] = (),
+        names: Mapping[str, str] | None = None,
     ) -> None:
         if not _PREFIX.fullmatch(prefix.rstrip("/")):
             raise ValueError(f"{prefix!r} is no path prefix: one looks like /pkg")
-        self._tls = tls
+        if cluster_issuer not in cluster.KINDS:
+            raise ValueError(f"{cluster_issuer!r}: a cluster's issuer is private or public")
+        self._journal = Journal()
+        self._doors = Doors(self._journal, tls, dict(names or {}))
+        if "kubernetes" in self._doors.named and cluster_issuer == "private":
+            raise ValueError("a private cluster issuer is reached by no name")
         self._prefix = prefix.rstrip("/")
         self._lifetime = lifetime
         self._audience = audience
-        self._journal = Journal()
-        self._closing = ExitStack()
+        self._cluster_issuer = cluster_issuer
+        self._plans = [plans.parse(text) for text in faults]
+        self._faults = {party: Faults() for party in plans.PARTIES}
+        self._federation: list[Issuer] = []
+        self._skew = 0.0
+        self._lock = threading.Lock()
+        self._kubernetes: Kubernetes | None = None
+        self._closing: ExitStack | None = None
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
             self._start(starting)
+            self._closing = starting
+            for plan in self._plans:
+                self._follow(plan)
+            if "kubernetes" in self._doors.named:
+                _ = self.kubernetes
             self._closing = starting.pop_all()
         return self
 
@@ -70,36 +98,65 @@ class Sandbox:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._closing.close()
+        with self._lock:
+            closing, self._closing = self._closing, None
+        if closing is not None:
+            closing.close()
 
     def _start(self, closing: ExitStack) -> None:
         """Each thing that opens says at once how it closes; closing goes backwards."""
         self.folder = Path(tempfile.mkdtemp(prefix="gatepass-sandbox-"))
         closing.callback(shutil.rmtree, self.folder, ignore_errors=True)
-        self.ca_file, context = self._certificates()
-        github = Server(self._journal, context)
-        closing.callback(github.stop)
-        packagemanager = Server(self._journal, context)
-        closing.callback(packagemanager.stop)
-        origin = "https://localhost" if self._tls else "http://127.0.0.1"
-        self.github = GitHub(f"{origin}:{github.port}")
-        self.address = f"{origin}:{packagemanager.port}{self._prefix}"
+        self.ca_file = self._doors.prepare(self.folder)
+        github, server_url = self._doors.open("github", closing)
+        gitlab, gitlab_url = self._doors.open("gitlab", closing)
+        packagemanager, origin = self._doors.open("packagemanager", closing)
+        self.github = GitHub(server_url, self._faults["github"], self._faults["issuer"])
+        self.gitlab = GitLab(gitlab_url, self._faults["gitlab"], self._faults["issuer"])
+        self._federation += [self.github.issuer, self.gitlab.issuer]
+        self.address = origin + self._prefix
         self.packagemanager = PackageManager(
-            self.address, self._prefix, self.github.issuer, self._audience, self._lifetime
+            self.address,
+            self._prefix,
+            self._federation,
+            self._audience,
+            self._lifetime,
+            self._faults,
         )
         github.start(self.github)
+        gitlab.start(self.gitlab)
         packagemanager.start(self.packagemanager)
+        self._doors.lead(closing)
 
-    def _certificates(self) -> tuple[Path | None, ssl.SSLContext | None]:
-        if not self._tls:
-            return None, None
-        from . import certificates  # x509 takes 70 ms to load, and few sandboxes need it
+    @property
+    def kubernetes(self) -> Kubernetes:
+        """The cluster, started when first asked for; RuntimeError unless the sandbox runs."""
+        with self._lock:
+            if self._kubernetes is None:
+                if self._closing is None:
+                    raise RuntimeError("the sandbox does not run")
+                self._kubernetes = cluster.start(
+                    self._doors,
+                    self._cluster_issuer,
+                    self.folder,
+                    self.packagemanager.audience,
+                    self._faults,
+                    self._closing,
+                )
+                self._kubernetes.issuer.skew = self._skew
+                self._federation.append(self._kubernetes.issuer)
+            return self._kubernetes
 
-        return certificates.create(self.folder)
+    @property
+    def proxy(self) -> Proxy:
+        """The way to the parties that have names; ValueError if none has."""
+        if self._doors.proxy is None:
+            raise ValueError("there is a proxy only with names")
+        return self._doors.proxy
 
     @property
     def issuer(self) -> Issuer:
-        """The issuer behind GitHub, which Package Manager trusts."""
+        """The issuer behind GitHub; gitlab and kubernetes have their own."""
         return self.github.issuer
 
     @property
@@ -124,6 +181,32 @@ class Sandbox:
         is not one of PLATFORMS.
         """
         return environment(self, platform)
+
+    def fault(self, text: str) -> None:
+        """Plan what `text` says, like "exchange=503x2"; it comes after what is planned already.
+
+        docs/sandbox.md lists parties and kinds; ValueError for anything else.
+        """
+        self._follow(plans.parse(text))
+
+    def _follow(self, plan: plans.Plan) -> None:
+        if isinstance(plan.what, Fault):
+            self._faults[plan.party].add(plan.what, plan.times)
+            return
+        if plan.party == "issuer" and isinstance(plan.what, plans.Skew):
+            self._skew = plan.what.seconds
+        for issuer in self._issuers(plan.party):
+            if isinstance(plan.what, plans.Skew):
+                issuer.skew = plan.what.seconds
+            else:
+                issuer.rotate(keep_old=False)
+
+    def _issuers(self, party: str) -> list[Issuer]:
+        """The issuer of `party`, or all that there are so far."""
+        if party == "kubernetes":
+            return [self.kubernetes.issuer]
+        alone = {"github": self.github.issuer, "gitlab": self.gitlab.issuer}
+        return [alone[party]] if party in alone else list(self._federation)
 
     @property
     def requests(self) -> list[Request]:

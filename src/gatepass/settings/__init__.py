@@ -1,13 +1,15 @@
-"""Flags, environment and config.toml become frozen values.
+"""Environment and config.toml become frozen values.
 
-Precedence, strongest first: a flag; the registry's own table in config.toml; a ``GATEPASS_``
+Precedence, strongest first: the registry's own table in config.toml; a ``GATEPASS_``
 variable; the top of config.toml; a vendor's variable; the default.
 """
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from gatepass.errors import ConfigError, plain
 from gatepass.settings import file
 from gatepass.settings.environment import Environment, bad_value, choice, read, refuse_later
 from gatepass.settings.registries import registries
@@ -59,13 +61,28 @@ def load(env: Environment) -> Settings:
         verify=pick("GATEPASS_VERIFY", "verify", config, "", "required") == "required",
         trusted_issuers=tuple(trusted or config.get("trusted_issuers", ())),
         issuers={
-            name: Issuer(entry.get("jwks", ""), tuple(entry.get("algorithms", ())))
+            name: Issuer(
+                _key_set(entry.get("jwks", ""), f"jwks of issuers.{plain(name, 60)}"),
+                tuple(entry.get("algorithms", ())),
+            )
             for name, entry in config.get("issuers", {}).items()
         },
-        jwks_file=read(env, "GATEPASS_JWKS_FILE"),
+        jwks_file=_key_set(read(env, "GATEPASS_JWKS_FILE"), "GATEPASS_JWKS_FILE"),
         store=pick("GATEPASS_STORE", "kind", store, "store.", "auto"),
         store_dir=read(env, "GATEPASS_STORE_DIR") or store.get("dir", ""),
         log_level=pick("GATEPASS_LOG", "level", log, "log.", "warning"),
         log_format=pick("GATEPASS_LOG_FORMAT", "format", log, "log.", "text"),
         log_file=read(env, "GATEPASS_LOG_FILE") or log.get("file", ""),
     )
+
+
+def _key_set(where: str, name: str) -> str:
+    """An absolute path or an https URL, or empty: a checkout must not be able to bring its own."""
+    if where and not where.startswith("https://") and not os.path.isabs(where):
+        raise ConfigError(
+            "bad-key-set-path",
+            f"{name} is neither an absolute path nor an https URL: {plain(where, 100)}",
+            why="a relative path would take keys from whatever folder the job runs in",
+            do="write the whole path",
+        )
+    return where

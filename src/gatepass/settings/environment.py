@@ -12,7 +12,6 @@ _LATER = {
     "GATEPASS_LOGIN_ISSUER": "logins",
     "GATEPASS_LOGIN_CLIENT_ID": "logins",
     "GATEPASS_ROLE_ARN": "AWS CodeArtifact",
-    "GATEPASS_KUBERNETES_TOKEN_FILE": "Kubernetes' projected tokens",
     "GATEPASS_PASS": "`gatepass exec`",
 }
 """Variables of the public contract whose work is not done yet: refused, never ignored."""

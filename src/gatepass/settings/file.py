@@ -67,7 +67,9 @@ def paths(env: Environment) -> tuple[str, ...]:
         machine, user = env.get("PROGRAMDATA", ""), env.get("APPDATA", "")
     else:
         machine = "/etc"
-        user = env.get("XDG_CONFIG_HOME") or (env.get("HOME") and env["HOME"] + "/.config") or ""
+        user = env.get("XDG_CONFIG_HOME", "")
+        if not os.path.isabs(user):  # to be ignored then, says the XDG specification
+            user = env.get("HOME", "") and env["HOME"] + "/.config"
     folders = [folder for folder in (machine, user) if os.path.isabs(folder)]
     return tuple(os.path.join(folder, "gatepass", "config.toml") for folder in folders)
 
@@ -96,6 +98,8 @@ def _read(path: str) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError):  # the latter: HOME=/dev/null and its like
         return {}
     except OSError as error:
+        if not os.access(os.path.dirname(os.path.dirname(path)), os.X_OK):
+            return {}  # somebody else's home, inherited with HOME: its settings aren't ours
         raise ConfigError(
             "config-unreadable",
             f"{path} can't be read: {error.strerror}",

@@ -42,7 +42,11 @@ def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]
     if drop_in:
         _add(found, _plain_registry("packagemanager", drop_in, "PACKAGEMANAGER_ADDRESS"))
     # GATEPASS_AUDIENCE speaks for Package Manager where its address is set, else for CodeArtifact.
-    audience = read(env, "GATEPASS_AUDIENCE") if drop_in else ""
+    audience = read(env, "GATEPASS_AUDIENCE")
+    if audience and not drop_in:
+        raise not_supported_yet(
+            "GATEPASS_AUDIENCE without PACKAGEMANAGER_ADDRESS", "AWS CodeArtifact"
+        )
     chosen = choice(env, "GATEPASS_IDENTITY", ("auto", *IDENTITIES))
     if not chosen:
         chosen = config.get("identity", "auto")

@@ -39,11 +39,6 @@ class Registry(NamedTuple):
     is_drop_in: bool = False
     is_insecure: bool = False
 
-    @property
-    def default_audience(self) -> str:
-        """The address as written, without trailing slashes."""
-        return self.url
-
 
 class Issuer(NamedTuple):
     """What the configuration says of one issuer: its keys (path or https URL), its algorithms."""

@@ -6,6 +6,8 @@ Everything here is an economy: whatever can't be read or written costs a request
 from __future__ import annotations
 
 import json
+import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -15,18 +17,22 @@ from gatepass.credential import LONGEST_LIFE, Credential
 from gatepass.secret import Secret
 from gatepass.settings import Environment, Settings
 from gatepass.store import folder as folders
-from gatepass.store.folder import Folder
+from gatepass.store.folder import NEW, Folder
 from gatepass.store.key import key
 from gatepass.store.lock import Outcome, acquire
 
 __all__ = ["Entry", "Store", "key", "open_store"]
 
 _CREDENTIAL, _KEYS = "credential-", "jwks-"
+_OURS = (_CREDENTIAL, _KEYS, "failure-", "told-", "last-error.", NEW)
+"""How the names of files begin that may be deleted; locks stay, see :mod:`gatepass.store.lock`."""
 
 _LITTER = 24 * 3600.0
 """Seconds after which what no longer serves is deleted: corrupt files, half-written ones."""
 
 _memory: dict[str, Credential] = {}
+_notes: dict[str, dict[str, Any]] = {}
+_alone: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 """What no folder would hold: for this process, since twine, poetry and pdm ask more than once."""
 
 
@@ -82,7 +88,8 @@ class Store:
     def alone(self, key: str, look: Callable[[], Outcome | None]) -> Iterator[Outcome | None]:
         """Hold the key's lock; gives None to whoever has to work, else what ``look`` found."""
         if self.folder is None:
-            yield look()
+            with _alone[key]:
+                yield look()
             return
         lock, found = acquire(self.folder.path, key, look)
         try:
@@ -93,11 +100,13 @@ class Store:
 
     def recall(self, name: str) -> dict[str, Any] | None:
         """What :meth:`note` kept under this name, however old."""
-        return self._json(f"{name}.json")
+        return _notes.get(name) or self._json(f"{name}.json")
 
     def note(self, name: str, record: dict[str, Any]) -> None:
         """Keep a small record (a failure, who was told of it); it may be lost without harm."""
-        self._write(f"{name}.json", record)
+        _notes.pop(name, None)
+        if not self._write(f"{name}.json", record):
+            _notes[name] = record
 
     def key_sets(self) -> _KeySets:
         """The cache for :mod:`gatepass.trust.keys`."""
@@ -128,10 +137,10 @@ class Store:
         return True
 
     def _prune(self, now: float) -> None:
-        """Delete what has expired, so that the folder's size is bounded by what is in use."""
+        """Delete what has expired, and of our other files what is a day old; nobody else's."""
         for name in self.folder.names() if self.folder else ():
-            if not self.folder or name.startswith("lock-"):
-                continue
+            if not self.folder or not name.startswith(_OURS):
+                continue  # the user may have named a folder that has other things in it
             if _is_credential(name):
                 held = _credential(self._json(name) or {})
                 if held is None:

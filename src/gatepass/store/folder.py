@@ -11,6 +11,9 @@ from typing import Any
 from gatepass import log
 from gatepass.settings.environment import Environment
 
+NEW = ".new-"
+"""How the names of files begin that are still being written."""
+
 _LARGEST = 1024 * 1024
 """Bytes of a file that are read: ours are far smaller."""
 
@@ -41,7 +44,7 @@ class Folder:
         """Replace a file as a whole. OSError where that fails; the old one is then untouched."""
         import tempfile  # only when something is written: it takes 10 ms to load
 
-        fd, temporary = tempfile.mkstemp(prefix=".new-", dir=self.path)  # born 0600
+        fd, temporary = tempfile.mkstemp(prefix=NEW, dir=self.path)  # born 0600
         try:
             with open(fd, "wb") as file:
                 file.write(data)
@@ -87,6 +90,7 @@ def find(env: Environment, chosen: str) -> Folder | None:
     by another place, and said aloud.
     """
     if chosen:
+        chosen = chosen.rstrip(os.sep) or os.sep  # a slash at its end would look through a link
         problem = "it is not an absolute path"
         if os.path.isabs(chosen):
             problem = _problem(chosen, env, with_parents=True)
@@ -166,10 +170,14 @@ def _make(path: str) -> None:
     if sys.platform == "win32":  # pragma: no cover - Windows only: modes mean nothing there
         import subprocess
 
-        icacls = os.path.join(os.environ["SYSTEMROOT"], "System32", "icacls.exe")
-        user = os.environ["USERNAME"]
-        grant = [icacls, path, "/inheritance:r", "/grant:r", f"{user}:(OI)(CI)F"]
-        subprocess.run(grant, check=True, capture_output=True, timeout=10)
+        try:
+            icacls = os.path.join(os.environ["SYSTEMROOT"], "System32", "icacls.exe")
+            grant = f"{os.environ['USERNAME']}:(OI)(CI)F"
+            command = [icacls, path, "/inheritance:r", "/grant:r", grant]
+            subprocess.run(command, check=True, capture_output=True, timeout=10)
+        except (KeyError, subprocess.SubprocessError, OSError):
+            os.rmdir(path)  # the next call must not take it for a private one
+            raise OSError("its access list can't be set") from None
 
 
 def _is_ours(status: Any) -> bool:

@@ -40,6 +40,8 @@ def acquire(
     lock = filelock.FileLock(os.path.join(folder, f"lock-{key[:3]}"), mode=0o600)
     end = time.monotonic() + patience
     while True:
+        if not os.path.isdir(folder):
+            return None, None  # cleaned away; filelock would make it anew, open to others
         try:
             lock.acquire(blocking=False)
         except filelock.Timeout:

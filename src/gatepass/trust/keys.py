@@ -1,7 +1,8 @@
 """Where an issuer's keys come from, and how long they are believed.
 
-In order: what the user configured for the issuer (a file, or an https URL), then the issuer's own
-discovery. A source that can't be reached passes to the next; one that answered is final.
+In order: what the user configured for the issuer (a file, or an https URL); in a pod, for its own
+cluster's tokens, the API server; the issuer's own discovery. A source that can't be reached passes
+to the next; one that answered is final.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from gatepass import discovery, log
+from gatepass import discovery, files, log
 from gatepass.errors import GatepassError, TransportError, TrustError, plain
+from gatepass.pod import Cluster
 from gatepass.transport import Deadline, Transport
 from gatepass.trust import jwks
 from gatepass.trust.jws import UnverifiedToken
@@ -51,9 +53,12 @@ class KeySource:
         cache: Cache,
         configured: Callable[[str], str],
         clock: Callable[[], float] = time.time,
+        cluster: Cluster | None = None,
     ) -> None:
-        """``configured``: an issuer's own ``jwks`` setting, empty where it has none."""
+        """``configured``: an issuer's own ``jwks`` setting, empty where it has none; ``cluster``:
+        the pod's, None outside of one."""
         self._transport, self._cache, self._configured = transport, cache, configured
+        self._cluster = cluster
         self._clock = clock
 
     def keys_for(self, token: UnverifiedToken, deadline: Deadline) -> list[dict[str, Any]]:
@@ -77,6 +82,9 @@ class KeySource:
 
         configured = self._configured(issuer)
         found: list[tuple[_Fetch, str]] = [(by_discovery, issuer)]
+        cluster = self._cluster
+        if cluster and issuer == cluster.issuer:
+            found.insert(0, (lambda deadline: self._from_cluster(cluster, deadline), cluster.keys))
         if configured.startswith("https://"):
             found.insert(0, (lambda deadline: self._get(configured, deadline), configured))
         elif configured:
@@ -107,8 +115,22 @@ class KeySource:
         self._keep(name, _Held(document, now, now, max_age))
         return found or _none(token)
 
-    def _get(self, url: str, deadline: Deadline) -> tuple[Any, float]:
-        response = self._transport.send("GET", url, deadline=deadline)
+    def _from_cluster(self, cluster: Cluster, deadline: Deadline) -> tuple[Any, float]:
+        """By the cluster's own CA, past every proxy, opened by the pod's own token."""
+        token = cluster.token()
+        bearer = {"Authorization": f"Bearer {token.reveal()}"} if token else {}
+        transport = Transport(cluster.ca_file)
+        return self._get(cluster.keys, deadline, transport, lambda: bearer)
+
+    def _get(
+        self,
+        url: str,
+        deadline: Deadline,
+        transport: Transport | None = None,
+        headers: Callable[[], dict[str, str]] = dict,
+    ) -> tuple[Any, float]:
+        sender = transport or self._transport
+        response = sender.send("GET", url, headers=headers, deadline=deadline)
         if response.status != 200:
             raise TransportError(
                 "unreachable",
@@ -155,8 +177,7 @@ _Fetch = Callable[[Deadline], tuple[Any, float]]
 
 def _from_file(path: str) -> Any:
     try:
-        with open(path, "rb") as file:
-            return json.loads(file.read(1024 * 1024))
+        return json.loads(files.read(path, 1024 * 1024))
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not JSON"
         raise TrustError(
