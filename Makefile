@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Two workers: more only wait for each other on the machines that CI gives.
 WORKERS ?= 2
 
-.PHONY: help demo test test-real bench check lint types coverage clients clean
+.PHONY: help demo test test-real bench check lint types coverage clients real-parts clean
 
 help:
 	@echo "make demo       set up, and tell the whole story in the sandbox"
@@ -40,7 +40,11 @@ test: $(VENV)/.test clients
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not real"
 
-test-real: $(VENV)/.test clients
+# Node.js and an OpenID provider, for the tests marked `real`.
+real-parts: $(VENV)/.test
+	@$(BIN)/python tests/provider/provision.py
+
+test-real: $(VENV)/.test clients real-parts
 	@$(BIN)/python tests/real.py
 
 bench: $(VENV)/.run

@@ -49,7 +49,7 @@ async function obey(line) {
     if (!Object.hasOwn(commands, name)) throw new Error(`no command ${name}`);
     return await commands[name](options);
   } catch (error) {
-    return { error: error.message };
+    return { error: error.error_description ?? error.message };
   }
 }
 
