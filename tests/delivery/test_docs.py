@@ -25,6 +25,12 @@ from support import ROOT, run
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _EXAMPLE = "https://ppm.example.com"
+_PLATFORM = {
+    "id_tokens": "gitlab",
+    "serviceAccountToken": "kubernetes",
+    "PACKAGEMANAGER_IDENTITY_TOKEN_FILE": "file",
+}
+"""What a snippet has in it that belongs to another platform than GitHub."""
 
 MAKE = re.compile(r"^make [a-z-]+")
 """Run by .ci/run itself: a test that runs all tests would not end."""
@@ -42,17 +48,18 @@ def blocks(*languages: str) -> list[Any]:
 
 
 def commands_of(text: str) -> list[str]:
-    """The commands of a YAML snippet: of steps with `run`, of jobs with `script`."""
+    """The commands of a YAML snippet, line by line: of steps with `run`, of jobs, of pods."""
 
     def walk(node: Any) -> list[str]:
         if isinstance(node, dict):
             found = [node["run"]] if isinstance(node.get("run"), str) else []
-            script = node.get("script", [])
-            found += script if isinstance(script, list) else [script]
+            for key in ("script", "args"):  # of a GitLab job; of a pod whose command is `sh -ec`
+                script = node.get(key, [])
+                found += script if isinstance(script, list) else [script]
             return found + [command for value in node.values() for command in walk(value)]
         return [c for value in node for c in walk(value)] if isinstance(node, list) else []
 
-    return walk(yaml.safe_load(text))
+    return [line for command in walk(yaml.safe_load(text)) for line in command.splitlines()]
 
 
 def variables_of(text: str) -> set[str]:
@@ -67,6 +74,13 @@ class Reader:
     def __init__(self, sandbox: Sandbox, env: dict[str, str], folder: Path) -> None:
         self.sandbox, self.env, self.folder = sandbox, env, folder
 
+    def goes_where_this_runs(self, text: str) -> None:
+        """Enter the platform that a snippet is for."""
+        platform = next((_PLATFORM[word] for word in _PLATFORM if word in text), "github")
+        self.env |= self.sandbox.environment(platform)
+        token = self.env.get("PACKAGEMANAGER_IDENTITY_TOKEN_FILE", "")
+        self.names = {"/run/secrets/ppm-token": token}
+
     def paste(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run it, with the example's names replaced by the sandbox's."""
         address = self.sandbox.address
@@ -75,6 +89,7 @@ class Reader:
             (f"{_EXAMPLE}/internal", self._index("")),
             (_EXAMPLE, address),
             ("your-package", "gatepass-hello"),
+            *self.names.items(),
         ):
             command = command.replace(old, new)
         env = dict(self.env)
@@ -89,8 +104,8 @@ class Reader:
 
 
 @pytest.fixture
-def reader(sandbox: Sandbox, github_env: dict[str, str], tmp_path: Path) -> Reader:
-    """A reader inside a GitHub job, with pip in a new environment, uv and twine at hand."""
+def reader(sandbox: Sandbox, base_env: dict[str, str], tmp_path: Path) -> Reader:
+    """A reader with pip in a new environment, uv and twine at hand."""
     folder = tmp_path / "work"
     folder.mkdir()
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "job"], check=True)
@@ -102,13 +117,12 @@ def reader(sandbox: Sandbox, github_env: dict[str, str], tmp_path: Path) -> Read
         ROOT / ".tools" / "clients" / "twine" / "bin",
     ]
     env = {
-        **github_env,
+        **base_env,
         "PATH": os.pathsep.join([*map(str, with_tools), "/usr/bin", "/bin"]),
         "UV_TOOL_DIR": str(tmp_path / "tools" / "all"),
         "UV_TOOL_BIN_DIR": str(tmp_path / "tools" / "bin"),
         "UV_PYTHON": sys.executable,
         "UV_CACHE_DIR": str(tmp_path / "cache"),
-        "PACKAGEMANAGER_TOKEN": sandbox.packagemanager.token(),
     }
     return Reader(sandbox, env, folder)
 
@@ -120,6 +134,9 @@ def _must_work(result: subprocess.CompletedProcess[str], command: str) -> None:
 @pytest.mark.parametrize("text", blocks("sh"))
 def test_shell_blocks_run(text: str, reader: Reader) -> None:
     """Each block of shell lines works when it is pasted as a whole."""
+    reader.goes_where_this_runs(text)
+    if "PACKAGEMANAGER_TOKEN" in text:
+        reader.env["PACKAGEMANAGER_TOKEN"] = reader.sandbox.packagemanager.token()
     lines = [line for line in text.splitlines() if line and not MAKE.match(line)]
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for line in text.splitlines():
@@ -147,6 +164,7 @@ def test_yaml_blocks_run(text: str, reader: Reader) -> None:
     clients = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
     for variable in variables_of(text):
         assert variable in documented + clients
+    reader.goes_where_this_runs(text)
     if "UV_KEYRING_PROVIDER" in text:
         reader.env["UV_KEYRING_PROVIDER"] = "subprocess"
     for command in commands_of(text):
