@@ -89,11 +89,15 @@ def test_the_file_is_new_at_each_call_and_the_store_is_not_made(shared: Sandbox)
     assert not store.exists()
 
 
-def test_the_file_is_for_the_audience_that_was_configured() -> None:
+def test_every_token_is_for_the_audience_that_was_configured() -> None:
     with Sandbox(audience="https://named.test") as sandbox:
         environ = sandbox.environment("file")
         token = Path(environ["PACKAGEMANAGER_IDENTITY_TOKEN_FILE"]).read_text().strip()
         assert exchange(sandbox.address, token) == 200
+        token = sandbox.environment("gitlab")["GATEPASS_ID_TOKEN"]
+        assert exchange(sandbox.address, token) == 200
+        folder = sandbox.environment("kubernetes")["GATEPASS_KUBERNETES_TOKEN_FILE"]
+        assert exchange(sandbox.address, Path(folder, "ppm").read_text()) == 200
 
 
 def test_a_gitlab_job_can_earn_a_token(shared: Sandbox) -> None:

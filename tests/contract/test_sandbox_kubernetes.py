@@ -208,6 +208,23 @@ def test_a_reader_never_finds_half_a_token_or_no_folder(sandbox: Sandbox) -> Non
     assert wrong == []
 
 
+def test_the_link_is_swapped_by_one_rename(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = sandbox.kubernetes.token_dir
+    before, swaps, replace = layout(folder)[1], [], os.replace
+
+    def watched(source: Path, target: Path) -> None:
+        if target == folder / "..data":
+            swaps.append(os.readlink(target))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    sandbox.kubernetes.rotate_tokens()
+    assert swaps == [before]
+    assert layout(folder)[1] != before
+
+
 def test_a_projected_token_is_added_beside_the_others(sandbox: Sandbox) -> None:
     cluster = sandbox.kubernetes
     before = (cluster.token_dir / "ppm").read_text()
@@ -243,6 +260,8 @@ def test_a_public_issuer_is_found_by_discovery(tls: bool) -> None:
         assert keys == ask(sandbox, DOCUMENTS[0], own_token(sandbox)).json()
         inside = ask(sandbox, DOCUMENTS[1], own_token(sandbox)).json()
         assert (inside["issuer"], claims_of(own_token(sandbox))["aud"]) == (issuer.url, [PRIVATE])
+        elsewhere = url.replace(urlsplit(issuer.url).path, "")
+        assert requests.get(elsewhere, verify=verify, timeout=TIMEOUT).status_code == 404
 
 
 def test_the_issuer_is_private_or_public() -> None:

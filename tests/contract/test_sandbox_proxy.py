@@ -169,6 +169,27 @@ def test_a_tunnel_carries_much_both_ways_and_many_at_once(shared: Sandbox) -> No
     assert statuses == [401] * 8
 
 
+def tunnel(sandbox: Sandbox) -> ssl.SSLSocket:
+    connection, _ = connect(sandbox, "CONNECT packages.corp.example:443 HTTP/1.1")
+    context = ssl.create_default_context(cafile=str(sandbox.ca_file))
+    return context.wrap_socket(connection, server_hostname="packages.corp.example")
+
+
+def test_an_end_on_the_far_side_ends_the_tunnel(shared: Sandbox) -> None:
+    with tunnel(shared) as secured:
+        secured.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n")
+        received = b"".join(iter(lambda: secured.recv(65536), b""))
+    assert received.startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_tunnel_may_rest(shared: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepass.sandbox.proxy._Handler.timeout", 0.2)
+    with tunnel(shared) as secured:
+        time.sleep(0.4)
+        secured.sendall(b"GET /pkg/__api__/status HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert secured.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
 def test_a_public_cluster_can_have_a_name() -> None:
     names = {"oidc.corp.example": "kubernetes"}
     with Sandbox(tls=True, names=names, cluster_issuer="public") as sandbox, browse(sandbox) as s:

@@ -52,6 +52,10 @@ def test_everything_listens_on_loopback_alone(shared: Sandbox) -> None:
     for url in urls:
         assert urlsplit(url).hostname == "127.0.0.1"
     assert len({urlsplit(url).port for url in urls}) == 4
+    if sys.platform == "linux":  # where all of 127.0.0.0/8 is this machine
+        for url in urls:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.2", urlsplit(url).port or 0), TIMEOUT)
 
 
 def test_a_large_body_is_refused_unread(shared: Sandbox) -> None:

@@ -90,7 +90,11 @@ def _a_new_environment(folder: Path, story: Narrator, index: str) -> Path:
     story.line("platform", "GitHub Actions, played by the sandbox: acme/widgets, branch main")
     story.line("index", f"{index}  (401 for strangers)")
     began = time.monotonic()
-    venv.create(folder, with_pip=True, symlinks=os.name != "nt")
+    try:
+        venv.create(folder, with_pip=True, symlinks=os.name != "nt")
+    except (OSError, subprocess.CalledProcessError) as error:
+        why = f"{type(error).__name__}: on Debian, pip comes with the package python3-venv"
+        raise _failed("no virtual environment with pip can be made", why) from None
     story.line("pip", f"in a new virtual environment ({time.monotonic() - began:.0f} s)")
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     return scripts / ("python.exe" if os.name == "nt" else "python")

@@ -103,10 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, where: str) -> None:
         self.server.refused.append(where)
-        self.close_connection = True
         self.send_response(403)
         self.send_header("Content-Length", "0")
-        self.send_header("Connection", "close")
+        self.send_header("Connection", "close")  # and closes it
         self.end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:

@@ -1,0 +1,54 @@
+"""`make demo`'s story, as the README promises it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from support import gatepass
+
+
+def test_the_demo_tells_the_whole_story(base_env: dict[str, str]) -> None:
+    """Identity, verified, exchanged, stored, installed; again without a request; and refused."""
+    done = gatepass("demo", env=base_env)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout
+    steps = ["identity ", "gives the job a token", "verified ", "verifies the token itself"]
+    steps += [
+        "exchanged ",
+        "stored ",
+        "installed ",
+        "you came through the gate",
+        "no request is made",
+    ]
+    steps += ["0 for an identity, 0 exchanges", "error[github-permission]"]
+    places = [told.find(step) for step in steps]
+    assert -1 not in places, told
+    assert places == sorted(places), "the story is told in the order in which it happens"
+    assert not re.search(r"eyJ[A-Za-z0-9_-]{20}", told), "a token is shown"
+    assert done.stderr == ""
+    assert "\033" not in told, "no colours where nobody sees them"
+
+
+def test_the_demo_leaves_nothing_behind(base_env: dict[str, str], tmp_path: Path) -> None:
+    """Not in the home, and not in the temporary folder."""
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    done = gatepass("demo", env={**base_env, "TMPDIR": str(temporary)})
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert list(temporary.iterdir()) == []
+    left = [path.name for path in Path(base_env["HOME"]).rglob("*")]
+    assert not [name for name in left if "gatepass" in name or "pip" in name]
+
+
+def test_a_demo_that_can_not_work_says_so(base_env: dict[str, str], tmp_path: Path) -> None:
+    """A step that fails ends the story with an error of ours."""
+    broken = tmp_path / "site"
+    broken.mkdir()
+    # Python runs this first in every environment below the demo's folder: its pip always fails.
+    text = "import sys\nif 'gatepass-demo-' in sys.prefix:\n    raise SystemExit('broken')\n"
+    (broken / "sitecustomize.py").write_text(text, encoding="utf-8")
+    done = gatepass("demo", env={**base_env, "PYTHONPATH": str(broken)})
+    assert done.returncode == 1
+    assert "error[demo-failed]" in done.stderr
+    assert "Traceback" not in done.stderr
