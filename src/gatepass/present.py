@@ -40,7 +40,7 @@ class Presenter:
             issuers=IssuerRule(who.issuers, settings.trusted_issuers, who.label),
             audience=None if who.audience_is_unsaid else self.audience,
             never=pod.own_audiences(env),
-            hint=_hint(registry, who, env),
+            hint=_hint(registry, who),
             policy=registry.claims,
             algorithms={name: entry.algorithms for name, entry in settings.issuers.items()},
             signature=settings.verify,
@@ -81,11 +81,11 @@ def _audience(registry: Registry, who: Identity) -> str:
     return audience
 
 
-def _hint(registry: Registry, who: Identity, env: Environment) -> str:
+def _hint(registry: Registry, who: Identity) -> str:
     ask = f"ask for a token with this audience where {who.origin} comes from"
     if who.name == "github":
         ask = "look at what answers at ACTIONS_ID_TOKEN_REQUEST_URL: it gave another's token"
     setting = "set GATEPASS_AUDIENCE"
-    if registry.source.endswith(".toml") or not env.get("PACKAGEMANAGER_ADDRESS"):
+    if registry.source.endswith(".toml") or not registry.is_drop_in:
         setting = f"set audience in config.toml, under [registries.{registry.name}]"
     return f"{ask};\nor, if the registry really expects the other one, {setting}"

@@ -187,3 +187,21 @@ def test_platforms_are_the_sandboxs_own() -> None:
 
     assert command._PLATFORMS == PLATFORMS
     assert sys.version_info >= (3, 11)
+
+
+def test_faults_are_passed_on(base_env: dict[str, str]) -> None:
+    """A registry that fails twice is asked a third time; one that fails for ever ends with 1."""
+    get = ["sh", "-c", 'gatepass get "$INDEX_URL"']
+    done = gatepass("sandbox", "--fault", "exchange=503x2", "--", *get, env=base_env)
+    assert (done.returncode, done.stdout[:3]) == (0, "eyJ")
+    done = gatepass("sandbox", "--fault", "exchange=400x*", "--", *get, env=base_env)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "error[exchange-refused]" in done.stderr
+
+
+def test_an_unknown_fault_is_wrong_usage(base_env: dict[str, str]) -> None:
+    """Nothing is started, and the message says what can be written."""
+    done = gatepass("sandbox", "--fault", "exchange=tired", "--", "true", env=base_env)
+    assert done.returncode == 2
+    assert "error[usage]" in done.stderr
+    assert "tired" in done.stderr

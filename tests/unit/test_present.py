@@ -79,20 +79,20 @@ def test_what_was_shown_is_kept_for_people() -> None:
 
 
 @pytest.mark.parametrize(
-    ("who", "env", "words"),
+    ("who", "is_drop_in", "words"),
     [
-        (a_file(), {"PACKAGEMANAGER_ADDRESS": URL}, ("GATEPASS_ID_TOKEN", "GATEPASS_AUDIENCE")),
-        (a_file(), {}, ("config.toml", "[registries.prod]")),
+        (a_file(), True, ("GATEPASS_ID_TOKEN", "GATEPASS_AUDIENCE")),
+        (a_file(), False, ("config.toml", "[registries.prod]")),
         (
             GitHubActions("https://x.test", Secret("t"), "https://github.com"),
-            {"PACKAGEMANAGER_ADDRESS": URL},
+            True,
             ("ACTIONS_ID_TOKEN_REQUEST_URL",),
         ),
     ],
 )
-def test_the_hint_fits_the_place(who: Any, env: dict[str, str], words: tuple[str, ...]) -> None:
-    """What to do about a wrong audience depends on where the token comes from."""
-    hint = presenter(registry(), who, env)._expected.hint
+def test_the_hint_fits_the_place(who: Any, is_drop_in: bool, words: tuple[str, ...]) -> None:
+    """What to do about a wrong audience depends on whose the token and the registry are."""
+    hint = presenter(registry(is_drop_in=is_drop_in), who)._expected.hint
     assert all(word in hint for word in words)
 
 

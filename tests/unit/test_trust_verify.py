@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
 
 import forge
@@ -20,6 +22,7 @@ from gatepass.transport import Deadline, Transport
 from gatepass.trust import LEEWAY, Expectations, Verdict, verify
 from gatepass.trust.issuers import IssuerRule
 from gatepass.trust.keys import KeySource
+from support import ROOT
 
 Check = Callable[..., Verdict]
 
@@ -155,6 +158,13 @@ def test_times_hold_within_sixty_seconds(
 def test_the_leeway_is_a_minute() -> None:
     """The design's own number."""
     assert LEEWAY == 60
+
+
+def test_the_library_is_one_without_the_known_faults() -> None:
+    """PyJWT before 2.14 lets pass what it must not: it is neither asked for nor installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "PyJWT>=2.14" in project["dependencies"]
+    assert tuple(int(part) for part in jwt.__version__.split(".")[:2]) >= (2, 14)
 
 
 def test_the_order_of_the_checks(check: Check) -> None:

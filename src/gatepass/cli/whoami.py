@@ -49,7 +49,9 @@ def _one(registry: Registry, settings: Settings) -> None:
         print(f"  can't act: {unable.name}, {unable.label}: {unable.error.what}")
     winner = identity.choose(os.environ, registry)
     for candidate in found.candidates:
-        mark = "wins" if candidate.origin == winner.origin else "present"
+        # One variable may make two candidates: in GitLab a token is passed, and the job's.
+        same = (candidate.name, candidate.origin) == (winner.name, winner.origin)
+        mark = "wins" if same else "present"
         print(f"  {mark + ':':<10} {candidate.name}, {candidate.label} ({candidate.origin})")
     print(f"  because:   {_why(registry, len(found.candidates))}")
     if isinstance(winner, ReadyToken):

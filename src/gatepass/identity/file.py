@@ -126,6 +126,8 @@ def detect(env: Environment, registry: Registry) -> TokenFile | Unable | None:
 def _gitlab_has_a_better_one(env: Environment, registry: Registry, token: Secret) -> bool:
     """Whether GATEPASS_ID_TOKEN is for another registry, and the job has one for this."""
     audience = registry.audience or registry.url
+    if "aud" not in peek.claims(token.reveal()):
+        return False  # it is no token at all: whoever passed it must hear of that
     other = in_variable(env, gitlab.by_audience(audience))
     return other is not None and not peek.is_for(token.reveal(), audience)
 

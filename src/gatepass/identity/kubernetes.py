@@ -35,6 +35,9 @@ _MANAGED = (
 )
 """Issuers of EKS, GKE and AKS: public, and nobody but the provider can have one of these."""
 
+_NO_ISSUER = "the issuer of the pod's own token, which is not mounted"
+"""What stands in an error's list of allowed issuers where there is none; it is no address."""
+
 
 class Pod:
     """A projected token's file, or a folder of them to choose from by audience."""
@@ -57,7 +60,7 @@ class Pod:
         managed = isinstance(said, str) and any(form.fullmatch(said) for form in _MANAGED)
         found = (self._own_issuer, said if managed else None)
         # Never empty: an empty list would let the token name its own issuer.
-        return tuple(one for one in found if one) or ("https://kubernetes.default.svc",)
+        return tuple(one for one in found if one) or (_NO_ISSUER,)
 
     def fingerprint(self) -> str:
         """The token itself: another service account has another one."""
@@ -70,22 +73,21 @@ class Pod:
     def _read(self) -> Secret:
         if not os.path.isdir(self._path):
             return _token(self._path, self.origin)
-        found = {}
-        for name in sorted(os.listdir(self._path)):
-            # `..data` and the dated folder behind it are the kubelet's own.
-            if not name.startswith(".") and os.path.isfile(os.path.join(self._path, name)):
-                found[name] = _token(os.path.join(self._path, name), self.origin)
-        for token in found.values():
+        there = []
+        for name in _names(self._path, self.origin):
+            try:
+                token = _token(os.path.join(self._path, name), self.origin)
+            except IdentityError as error:  # other things may lie beside the token
+                there.append(error.what)
+                continue
             if peek.is_for(token.reveal(), self._audience):
                 return token
-        there = ", ".join(
-            f"{plain(name, 60)} for {plain(peek.claims(token.reveal()).get('aud'), 100)}"
-            for name, token in found.items()
-        )
+            said = peek.claims(token.reveal()).get("aud")
+            there.append(f"{plain(name, 60)} for {plain(said, 100)}")
         raise IdentityError(
             "kubernetes-no-audience",
             f"no token in {plain(self._path)} is for {self._audience}",
-            why=f"there: {there}" if there else "the folder is empty",
+            why=f"there: {', '.join(there)}" if there else "the folder is empty",
             do=_VOLUME.format(audience=self._audience),
         )
 
@@ -130,17 +132,20 @@ volumes:
             expirationSeconds: 3600"""
 
 
+def _names(folder: str, origin: str) -> list[str]:
+    """What is in a folder of tokens; `..data` and what is behind it are the kubelet's own."""
+    try:
+        return [name for name in sorted(os.listdir(folder)) if not name.startswith(".")]
+    except OSError as error:
+        raise _unreadable(folder, origin, error) from None
+
+
 def _token(path: str, origin: str) -> Secret:
     """One file's token. IdentityError for what is missing, unreadable, empty or too large."""
     try:
         data = files.read(path, LARGEST + 1)
     except OSError as error:
-        missing = isinstance(error, FileNotFoundError)
-        raise IdentityError(
-            "token-file-missing" if missing else "token-file-unreadable",
-            f"{origin}: {plain(path)} can't be read: {error.strerror}",
-            do="check the volume's path and `fsGroup` in the pod's security context",
-        ) from None
+        raise _unreadable(path, origin, error) from None
     if not data.strip() or len(data) > LARGEST:
         raise IdentityError(
             "token-file-too-large" if data.strip() else "token-file-empty",
@@ -148,3 +153,12 @@ def _token(path: str, origin: str) -> Secret:
             do="name the file of a projected service account token",
         )
     return Secret(data.decode("ascii", "replace").strip())
+
+
+def _unreadable(path: str, origin: str, error: OSError) -> IdentityError:
+    missing = isinstance(error, FileNotFoundError)
+    return IdentityError(
+        "token-file-missing" if missing else "token-file-unreadable",
+        f"{origin}: {plain(path)} can't be read: {error.strerror}",
+        do="check the volume's path and `fsGroup` in the pod's security context",
+    )

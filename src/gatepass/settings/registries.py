@@ -41,7 +41,8 @@ def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]
         _add(found, _plain_registry(name, url, "GATEPASS_REGISTRIES"))
     if drop_in:
         _add(found, _plain_registry("packagemanager", drop_in, "PACKAGEMANAGER_ADDRESS"))
-    # GATEPASS_AUDIENCE speaks for Package Manager where its address is set, else for CodeArtifact.
+    # It speaks for PACKAGEMANAGER_ADDRESS, and where that isn't set for CodeArtifact; never for a
+    # further registry, which could use the token at the first.
     audience = read(env, "GATEPASS_AUDIENCE")
     if audience and not drop_in:
         raise not_supported_yet(
@@ -54,11 +55,12 @@ def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]
             raise bad_value("identity", chosen, ("auto", *IDENTITIES))
     return tuple(
         registry._replace(
-            audience=registry.audience or audience or None,
+            audience=registry.audience or (is_drop_in and audience) or None,
             identity=registry.identity or chosen,
-            is_drop_in=registry.realm == drop_in_realm,
+            is_drop_in=is_drop_in,
         )
         for registry in found
+        for is_drop_in in (registry.realm == drop_in_realm,)
     )
 
 
