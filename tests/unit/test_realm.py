@@ -15,7 +15,7 @@ INDEX = "https://ppm.example.com:8931/simple/"
 @pytest.mark.parametrize(
     ("service", "address"),
     [
-        # facts/keyring-clients.md 2.1: what real clients send for one index
+        # what real clients send for one index
         (INDEX, Address("https", "ppm.example.com", 8931, "/simple/")),
         (INDEX[:-1], Address("https", "ppm.example.com", 8931, "/simple")),
         ("https://__token__@ppm.example.com:8931/simple/", parse(INDEX)),
@@ -31,7 +31,7 @@ INDEX = "https://ppm.example.com:8931/simple/"
         # shapes
         ("HTTPS://A.B./C", Address("https", "a.b", None, "/C")),
         ("https://[2001:DB8::0:1]:1/", Address("https", "[2001:db8::1]", 1, "/")),
-        ("https://[::ffff:1.2.3.4]", Address("https", "[::ffff:102:304]", None, "")),
+        ("https://[::ffff:1.2.3.4]", parse("https://[::FFFF:102:304]")),
         ("https://bücher.example", Address("https", "xn--bcher-kva.example", None, "")),
         ("https://h:65535", Address("https", "h", 65535, "")),
         ("https://h:00001", Address("https", "h", 1, "")),
