@@ -196,14 +196,16 @@ def test_a_file_over_the_limit(tmp_path: Path) -> None:
 
 
 def test_an_endless_device() -> None:
-    """A device named by mistake is read up to the limit and no further."""
-    assert error_of("/dev/zero").code == "token-file-too-large"
-    assert error_of(os.devnull).code == "token-file-empty"
+    """A device named by mistake is not read at all, and said to be no file."""
+    for device in ("/dev/zero", os.devnull):
+        error = error_of(device)
+        assert error.code == "token-file-unreadable"
+        assert "it is not a file" in error.what
 
 
 @pytest.mark.parametrize("with_writer", [False, True])
 def test_a_fifo_does_not_hang(tmp_path: Path, with_writer: bool) -> None:
-    """A FIFO is read without waiting for whoever may write to it one day."""
+    """A FIFO is refused at once: several processes ask, and each would drain it for the others."""
     path = tmp_path / "fifo"
     os.mkfifo(path)
     writer = os.open(path, os.O_RDWR) if with_writer else None
@@ -212,7 +214,7 @@ def test_a_fifo_does_not_hang(tmp_path: Path, with_writer: bool) -> None:
         worker = threading.Thread(target=lambda: codes.append(error_of(path).code), daemon=True)
         worker.start()
         worker.join(10)
-        assert codes == ["token-file-empty"]
+        assert codes == ["token-file-unreadable"]
     finally:
         if writer is not None:
             os.close(writer)

@@ -6,10 +6,9 @@ issued it is written in the token alone, unless GATEPASS_TRUSTED_ISSUERS says mo
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
-from gatepass import peek
+from gatepass import files, peek
 from gatepass.errors import IdentityError, plain
 from gatepass.identity import gitlab
 from gatepass.identity.base import Unable
@@ -62,20 +61,15 @@ class TokenFile:
         if not self.path:
             return self.value
         try:
-            # Never more than the limit: it may be a device, or something large named by mistake.
-            fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-            with open(fd, "rb") as file:
-                data = file.read(LARGEST + 1)
+            data = files.read(self.path, LARGEST + 1)
         except FileNotFoundError:
             raise self._error("token-file-missing", "and there is no such file") from None
         except IsADirectoryError:
             raise self._error("token-file-folder", "which is a folder") from None
         except OSError as error:
-            if os.path.isdir(self.path):  # pragma: no cover - Windows: opening a folder is denied
-                raise self._error("token-file-folder", "which is a folder") from None
             reason = f"which can't be read: {error.strerror}"
             raise self._error("token-file-unreadable", reason) from None
-        if data is None or not data.strip():
+        if not data.strip():
             raise self._error("token-file-empty", "which is empty")
         if len(data) > LARGEST:
             raise self._error("token-file-too-large", f"which has more than {LARGEST} bytes")
