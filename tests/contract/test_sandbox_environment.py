@@ -12,7 +12,7 @@ import jwt
 import pytest
 import requests
 
-from gatepass.sandbox import PLATFORMS, Sandbox, clean
+from gatepass.sandbox import JOBS, PLATFORMS, Sandbox, clean
 
 TIMEOUT = 10
 
@@ -151,7 +151,8 @@ def test_loopback_is_never_proxied_and_tls_is_trusted(platform: str) -> None:
 
 
 def test_an_unknown_platform_is_a_value_error(shared: Sandbox) -> None:
-    assert shared.PLATFORMS == PLATFORMS == ("github", "gitlab", "kubernetes", "file")
+    assert shared.PLATFORMS == PLATFORMS == (*JOBS, "aws", "laptop", "menda")
+    assert JOBS == ("github", "gitlab", "kubernetes", "file")
     with pytest.raises(ValueError, match="no platform 'jenkins'; there are github, gitlab"):
         shared.environment("jenkins")
 
@@ -169,6 +170,7 @@ def test_an_unknown_platform_is_a_value_error(shared: Sandbox) -> None:
         "CI_SERVER_URL",
         "MENDA_HOST",
         "AWS_ROLE_ARN",
+        "STS_AMAZONAWS_COM_ID_TOKEN",
         "FORGEJO_TOKEN",
         "GITEA_ACTIONS",
         "BUILDKITE",

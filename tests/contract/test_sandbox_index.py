@@ -109,7 +109,7 @@ def test_the_api_takes_bearer_and_basic(shared: Sandbox) -> None:
     url, token = shared.address + "/__api__/repos", shared.packagemanager.token()
     bearer = requests.get(url, headers={"Authorization": f"Bearer {token}"}, timeout=TIMEOUT)
     auth = {repository["name"]: repository["auth"] for repository in bearer.json()}
-    assert auth == {"public": False, "private": True, "local": True}
+    assert auth == {"public": False, "private": True, "local": True, "cran": True}
     assert get(url, token).json() == bearer.json()
     wrong = requests.get(url, headers={"Authorization": "Bearer x"}, timeout=TIMEOUT)
     assert refused(shared, wrong) == "not a token of Package Manager"

@@ -140,7 +140,9 @@ def test_a_client_is_configured_by_the_environment_alone(
             ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), shared.proxy.url
         ),
         **dict.fromkeys(("NO_PROXY", "no_proxy"), loopback),
-        **dict.fromkeys(("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"), str(shared.ca_file)),
+        **dict.fromkeys(
+            ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"), str(shared.ca_file)
+        ),
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

@@ -6,8 +6,8 @@ rest of gatepass, so that a misreading of a protocol cannot agree with itself.
 
 from __future__ import annotations
 
-from .environment import PLATFORMS, clean
+from .environment import JOBS, PLATFORMS, clean
 from .journal import Request
 from .world import Sandbox
 
-__all__ = ["PLATFORMS", "Request", "Sandbox", "clean"]
+__all__ = ["JOBS", "PLATFORMS", "Request", "Sandbox", "clean"]

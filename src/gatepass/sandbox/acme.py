@@ -15,6 +15,15 @@ RUN_ID = "9001"
 JOB_ID = "88001"
 WORKFLOW = "publish"
 WORKFLOW_REF = f"{REPOSITORY}/.github/workflows/publish.yml@{REF}"
+# Whoever it is that sits at the laptop, and says yes or no.
+EMAIL = f"{ACTOR}@acme.example"
+PERSON: dict[str, object] = {
+    "sub": "00u5150octavia",
+    "email": EMAIL,
+    "email_verified": True,
+    "name": "Octavia Widget",
+    "preferred_username": ACTOR,
+}
 # In a cluster the job is a pod's.
 NAMESPACE = "acme"
 SERVICE_ACCOUNT = "build"

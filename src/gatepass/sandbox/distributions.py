@@ -117,10 +117,11 @@ def _sdist() -> tuple[str, bytes]:
         "backend/gatepass_built_backend.py": _BACKEND,
         "backend/gatepass_built_wheel.py": source,
     }
-    return f"{stem}.tar.gz", _tarred({f"{stem}/{path}": text for path, text in files.items()})
+    return f"{stem}.tar.gz", tarred({f"{stem}/{path}": text for path, text in files.items()})
 
 
-def _tarred(files: Mapping[str, str]) -> bytes:
+def tarred(files: Mapping[str, str]) -> bytes:
+    """A .tar.gz of texts by path, the same bytes each time."""
     buffer = io.BytesIO()
     # gzip writes the time into its header, tar into each member: both are held at zero.
     with (

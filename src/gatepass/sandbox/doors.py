@@ -13,19 +13,26 @@ from .proxy import Proxy
 from .server import Server
 
 #: Which parties can have a name; "kubernetes" is its public issuer.
-NAMEABLE = ("packagemanager", "github", "gitlab", "kubernetes")
+NAMEABLE = ("packagemanager", "github", "gitlab", "kubernetes", "idp", "menda")
 
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+")
 _LEAF = tuple[Path, Path]
 
 
 class Doors:
-    """Opens an origin for each party. `names` maps host names to parties and needs `tls`.
+    """Opens an origin for each party. `names` maps host names to parties and needs `tls`; so do
+    the `given` ones, which the sandbox itself has for parties that nobody else can name.
 
     ValueError for names that are none, for parties that can have none, or for names without TLS.
     """
 
-    def __init__(self, journal: Journal, tls: bool, names: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        tls: bool,
+        names: Mapping[str, str],
+        given: Mapping[str, str] | None = None,
+    ) -> None:
         if names and not tls:
             raise ValueError("names need tls: they are https on port 443")
         for name, party in names.items():
@@ -37,7 +44,7 @@ class Doors:
         self.named = frozenset(names.values())
         self._journal = journal
         self._tls = tls
-        self._names = names
+        self._names = {**names, **(given or {})}
         self._ca_file: Path | None = None
         self._leaves: dict[str, _LEAF] = {}
         self._ports: dict[str, int] = {}
@@ -62,11 +69,15 @@ class Doors:
 
     def open(self, party: str, closing: ExitStack) -> tuple[Server, str]:
         """A server for `party`, and its public origin: by its first name if it has one."""
+        server, origin = self.open_on_loopback(party, closing)
+        named = next((name for name, whose in self._names.items() if whose == party), None)
+        return server, f"https://{named}" if named else origin
+
+    def open_on_loopback(self, party: str, closing: ExitStack) -> tuple[Server, str]:
+        """The same, and its origin on loopback, which leads there too if it has names."""
         names = [name for name, named in self._names.items() if named == party]
         server = self._server(self._context(names), closing)
         self._ports.update(dict.fromkeys(names, server.port))
-        if names:
-            return server, f"https://{names[0]}"
         host = "https://localhost" if self._tls else "http://127.0.0.1"
         return server, f"{host}:{server.port}"
 

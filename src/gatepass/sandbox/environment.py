@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import acme
+from .aws import jobs
+from .aws.account import AUDIENCE
 
 if TYPE_CHECKING:
     from .world import Sandbox
 
-PLATFORMS = ("github", "gitlab", "kubernetes", "file")
+#: Those where a job holds an identity token, and all that can be played.
+JOBS = ("github", "gitlab", "kubernetes", "file")
+PLATFORMS = (*JOBS, "aws", "laptop", "menda")
 
 _LOOPBACK = "127.0.0.1,localhost"
 _TOKEN_LIFETIME = 3600  # seconds
@@ -50,34 +54,44 @@ SILENCED_NAMES: dict[str, str] = {
     "PYTHON_KEYRING_BACKEND": "chooses the keyring backend, past its plug-ins",
     "NETRC": "a file of passwords by host",
 }
+#: The same for names that end so.
+SILENCED_SUFFIXES: dict[str, str] = {
+    "_ID_TOKEN": "an identity token in a variable, which is called after its audience",
+}
 
 
 def clean(environ: Mapping[str, str]) -> dict[str, str]:
     """A copy of `environ` in which no platform, identity, registry or client setting speaks.
 
-    What goes is listed, with reasons, in SILENCED_PREFIXES and SILENCED_NAMES; case does not
-    matter, since on Windows it does not. Proxies and certificate files stay: they say how to reach
-    the network, not who one is. Files (~/.netrc, pip.conf) still speak.
+    What goes is listed, with reasons, in SILENCED_PREFIXES, SILENCED_SUFFIXES and SILENCED_NAMES;
+    case does not matter, since on Windows it does not. Proxies and certificate files stay: they say
+    how to reach the network, not who one is. Files (~/.netrc, pip.conf) still speak.
     """
-    prefixes = tuple(SILENCED_PREFIXES)
+    prefixes, suffixes = tuple(SILENCED_PREFIXES), tuple(SILENCED_SUFFIXES)
     return {
         name: value
         for name, value in environ.items()
-        if not name.upper().startswith(prefixes) and name.upper() not in SILENCED_NAMES
+        if not name.upper().startswith(prefixes)
+        and not name.upper().endswith(suffixes)
+        and name.upper() not in SILENCED_NAMES
     }
 
 
 def environment(sandbox: Sandbox, platform: str) -> dict[str, str]:
     """What `platform` sets for its job; ValueError unless it is one of PLATFORMS."""
-    if platform == "github":
-        return {**_common(sandbox), **_github(sandbox)}
-    if platform == "gitlab":
-        return {**_common(sandbox), **_gitlab(sandbox)}
-    if platform == "kubernetes":
-        return {**_common(sandbox), **_kubernetes(sandbox)}
-    if platform == "file":
-        return {**_common(sandbox), **_file(sandbox)}
-    raise ValueError(f"no platform {platform!r}; there are {', '.join(PLATFORMS)}")
+    own = {
+        "github": _github,
+        "gitlab": _gitlab,
+        "kubernetes": _kubernetes,
+        "file": _file,
+        "aws": _aws,
+        "laptop": _laptop,
+        "menda": _menda,
+    }
+    if platform not in own:
+        raise ValueError(f"no platform {platform!r}; there are {', '.join(PLATFORMS)}")
+    for_aws = jobs.variables(sandbox, platform)
+    return {**_common(sandbox), **for_aws, **own[platform](sandbox)}
 
 
 def _common(sandbox: Sandbox) -> dict[str, str]:
@@ -87,7 +101,8 @@ def _common(sandbox: Sandbox) -> dict[str, str]:
         "no_proxy": _LOOPBACK,
     }
     if sandbox.ca_file is not None:
-        variables["SSL_CERT_FILE"] = variables["REQUESTS_CA_BUNDLE"] = str(sandbox.ca_file)
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"):
+            variables[name] = str(sandbox.ca_file)
     return variables
 
 
@@ -150,10 +165,39 @@ def _file(sandbox: Sandbox) -> dict[str, str]:
     path = sandbox.folder / "identity-token"
     token = sandbox.issuer.mint(sandbox.packagemanager.audience, lifetime=_TOKEN_LIFETIME)
     _replace(path, token + "\n")
+    for_aws = {}
+    if sandbox.has_aws_names:
+        web_identity = sandbox.folder / "web-identity-token"
+        # As a kubelet writes it, without a line's end: boto3 sends the file as it is.
+        _replace(web_identity, sandbox.issuer.mint(AUDIENCE, lifetime=_TOKEN_LIFETIME))
+        for_aws["AWS_WEB_IDENTITY_TOKEN_FILE"] = str(web_identity)
     return {
         "PACKAGEMANAGER_IDENTITY_TOKEN_FILE": str(path),
         "GATEPASS_STORE_DIR": _store(sandbox),
         "GATEPASS_TRUSTED_ISSUERS": sandbox.issuer.url,
+        **for_aws,
+    }
+
+
+def _aws(sandbox: Sandbox) -> dict[str, str]:
+    return {"GATEPASS_STORE_DIR": _store(sandbox)}
+
+
+def _laptop(sandbox: Sandbox) -> dict[str, str]:
+    """A person's: nothing here says who that is, and no variable that there is a job."""
+    return {
+        "GATEPASS_LOGIN_ISSUER": sandbox.idp.url,
+        "GATEPASS_LOGIN_CLIENT_ID": sandbox.idp.client_id,
+        "GATEPASS_STORE_DIR": _store(sandbox),
+    }
+
+
+def _menda(sandbox: Sandbox) -> dict[str, str]:
+    return {
+        "MENDA_HOST": sandbox.menda.url,
+        "MENDA_CLIENT_ID": sandbox.menda.client_id,
+        "MENDA_CLIENT_SECRET": sandbox.menda.client_secret,
+        "GATEPASS_STORE_DIR": _store(sandbox),
     }
 
 

@@ -19,14 +19,16 @@ class Issuer:
     """An issuer with one RS256 and one ES256 key, made when first needed.
 
     `url` is the `iss` of its tokens. `max_age` goes into the JWKS' Cache-Control, in seconds; None
-    leaves that header out. `skew`: by how many seconds its clock is ahead. `shared` are faults
-    planned for its documents elsewhere.
+    leaves that header out. `skew`: by how many seconds its clock is ahead. `clients`: whom its
+    tokens are for, if not whatever a registry asks for. `shared` are faults planned for its
+    documents elsewhere.
     """
 
     def __init__(self, url: str, style: Style, *shared: Faults) -> None:
         self.url = url
         self.max_age: int | None = style.max_age
         self.skew = 0.0
+        self.clients = style.clients
         self._style = style
         self._faults = Faults()
         self._queues = (self._faults, *shared)
@@ -113,7 +115,8 @@ class Issuer:
             "id_token_signing_alg_values_supported": list(keys.ALGORITHMS),
             "scopes_supported": ["openid"],
         }
-        return as_json(200, metadata, note=note)
+        endpoints = {name: self.url + path for name, path in self._style.endpoints.items()}
+        return as_json(200, {**metadata, **endpoints, **self._style.metadata}, note=note)
 
     def key_set(self, *, note: str = "") -> Answer:
         """RFC 7517 section 5."""

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 #: Who answers in the sandbox. "issuer" is whichever issuer's public metadata and keys, "github" and
 #: "gitlab" the rest of those origins, "kubernetes" the cluster's API server, "status" all the rest
-#: of Package Manager: page, status, API.
+#: of Package Manager: page, status, API. "index" and "upload" are CodeArtifact's repositories too,
+#: "codeartifact" is its API. "device" is
+#: Package Manager's own device flow, "idp" the provider for people beyond its public documents.
 PARTIES = (
     "issuer",
     "github",
@@ -20,6 +22,11 @@ PARTIES = (
     "index",
     "upload",
     "status",
+    "sts",
+    "codeartifact",
+    "device",
+    "idp",
+    "menda",
 )
 
 # A client may put a token where it does not belong; the journal must not repeat that.

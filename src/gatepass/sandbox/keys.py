@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
@@ -14,9 +15,33 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
 )
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from .jose import encode
+from .jose import decode, encode
 
 ALGORITHMS = ("RS256", "ES256")
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """What verifies a signature by one algorithm."""
+
+    algorithm: str
+    kid: str
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+
+    def verifies(self, data: bytes, signature: bytes) -> bool:
+        """Whether `signature` is this key's over `data`."""
+        try:
+            if isinstance(self.public, rsa.RSAPublicKey):
+                self.public.verify(signature, data, padding.PKCS1v15(), SHA256())
+            elif len(signature) != 64:
+                return False
+            else:
+                r = int.from_bytes(signature[:32], "big")
+                s = int.from_bytes(signature[32:], "big")
+                self.public.verify(encode_dss_signature(r, s), data, ec.ECDSA(SHA256()))
+        except InvalidSignature:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +61,8 @@ class Key:
 
     def verifies(self, data: bytes, signature: bytes) -> bool:
         """Whether `signature` is this key's over `data`."""
-        try:
-            if isinstance(self.private, rsa.RSAPrivateKey):
-                self.private.public_key().verify(signature, data, padding.PKCS1v15(), SHA256())
-            elif len(signature) != 64:
-                return False
-            else:
-                r = int.from_bytes(signature[:32], "big")
-                s = int.from_bytes(signature[32:], "big")
-                der = encode_dss_signature(r, s)
-                self.private.public_key().verify(der, data, ec.ECDSA(SHA256()))
-        except InvalidSignature:
-            return False
-        return True
+        public = PublicKey(self.algorithm, self.kid, self.private.public_key())
+        return public.verifies(data, signature)
 
     def jwk(self) -> dict[str, str]:
         """The public half as a JWK (RFC 7517) with kid, use and alg."""
@@ -65,6 +79,35 @@ def generate(algorithm: str) -> Key:
     else:
         raise ValueError(f"no algorithm {algorithm!r}; there are {', '.join(ALGORITHMS)}")
     return Key(algorithm, _thumbprint(_required(private)), private)
+
+
+def from_jwk(jwk: object) -> PublicKey | None:
+    """Somebody else's public key (RFC 7517 section 4); None for one that is none of ours' kind.
+
+    ValueError where it is, and its numbers are not.
+    """
+    if not isinstance(jwk, dict) or not isinstance(jwk.get("kid"), str):
+        return None
+    kind, use, alg = jwk.get("kty"), jwk.get("use", "sig"), jwk.get("alg")
+    public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+    if use != "sig":
+        return None
+    if kind == "RSA" and alg in (None, "RS256"):
+        public = rsa.RSAPublicNumbers(_integer(jwk, "e"), _integer(jwk, "n")).public_key()
+        return PublicKey("RS256", jwk["kid"], public)
+    if kind == "EC" and jwk.get("crv") == "P-256" and alg in (None, "ES256"):
+        point = ec.EllipticCurvePublicNumbers(
+            _integer(jwk, "x"), _integer(jwk, "y"), ec.SECP256R1()
+        )
+        return PublicKey("ES256", jwk["kid"], point.public_key())
+    return None
+
+
+def _integer(jwk: dict[str, Any], name: str) -> int:
+    value = jwk.get(name)
+    if not isinstance(value, str):
+        raise ValueError(f"the key has no {name}")
+    return int.from_bytes(decode(value), "big")
 
 
 def _required(private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""An origin with an issuer's public documents alone: GitLab's, or a cluster's public one."""
+"""An origin with an issuer's public documents: GitLab's, or a cluster's public one, or people's."""
 
 from __future__ import annotations
 
@@ -30,13 +30,17 @@ class IssuerOrigin:
         return _BODY_LIMIT
 
     def answer(self, incoming: Incoming) -> Answer:
-        """A document of the issuer's, 404 for the rest."""
+        """A document of the issuer's, or what `rest` has."""
         return spoiled(lambda: self._answer(incoming), *self._faults)
 
     def _answer(self, incoming: Incoming) -> Answer:
         below = self._below(incoming.path)
         if self._issuer.answers(below):
             return self._issuer.answer(incoming, below)
+        return self.rest(incoming, below)
+
+    def rest(self, incoming: Incoming, below: str) -> Answer:
+        """What is no document: 404 here. `below`: the path after the issuer's; empty outside."""
         return as_text(404, "not found")
 
     def _below(self, path: str) -> str:

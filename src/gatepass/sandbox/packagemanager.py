@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from . import upload
+from . import device, upload
+from .cran import Cran
 from .distributions import built_in
 from .exchange import Exchange
 from .faults import Faults, spoiled
+from .idp import Idp
 from .issuer import Issuer
 from .messages import HTML, Answer, Incoming, as_json, as_text, wrong_method
+from .outside import Outside
 from .passes import Passes
 from .repository import Repository
 
@@ -28,25 +31,29 @@ class PackageManager:
     """Plays the server at `address`; everything lies below that address's `prefix`.
 
     It trusts each issuer of `federation` for its one audience, and `faults` (by party) happen to
-    exchanges and to what the indexes answer. `include_expires_in` and `refuse_replay` change how
-    it answers an exchange. It does not check a token's scopes.
+    exchanges, to the device flow and to what the indexes answer. `include_expires_in` and
+    `refuse_replay` change how it answers an exchange, `device` how people log in, at the provider
+    that `provider` gives. It does not check a token's scopes.
     """
 
     def __init__(
         self,
         address: str,
         prefix: str,
-        federation: Sequence[Issuer],
+        federation: Sequence[Issuer | Outside],
         audience: str | None,
         lifetime: int,
         faults: Mapping[str, Faults],
+        provider: Callable[[], Idp],
     ) -> None:
+        self.device = device.Device(provider)
         self.address = address
         self.audience = address if audience is None else audience
         self._prefix = prefix
         self._faults = faults
         self._passes = Passes()
         self._exchange = Exchange(federation, self._passes, self.audience, lifetime)
+        self._cran = Cran()
         self._repositories = {
             "public": Repository(f"{prefix}/public/latest", built_in()),
             "private": Repository(f"{prefix}/private/latest", built_in()),
@@ -91,10 +98,12 @@ class PackageManager:
         self._faults["exchange"].plan(status, times=times, body=body, headers=headers)
 
     def party(self, path: str) -> str:
-        """ "exchange", "upload", "index", or "status" for all the rest."""
+        """ "exchange", "device", "upload", "index", or "status" for all the rest."""
         below = self._below(path) or ""
         if below == _TOKEN:
             return "exchange"
+        if below in device.PATHS:
+            return "device"
         if below.startswith("/upload/"):
             return "upload"
         first, _, rest = below[1:].partition("/")
@@ -107,7 +116,7 @@ class PackageManager:
     def answer(self, incoming: Incoming) -> Answer:
         """Route by path below the prefix; 404 for what is outside it or unknown."""
         party = self.party(incoming.path)
-        queues = [self._faults[party]] if party in ("exchange", "index") else []
+        queues = [self._faults[party]] if party in ("exchange", "index", "device") else []
         return spoiled(lambda: self._answer(incoming), *queues)
 
     def _answer(self, incoming: Incoming) -> Answer:
@@ -116,6 +125,8 @@ class PackageManager:
             return as_text(404, "not found: outside the server's prefix")
         if below == _TOKEN:
             return self._exchange.answer(incoming)
+        if below in device.PATHS:
+            return self.device.answer(incoming, below)
         if below.rstrip("/") == _UPLOAD:
             refused = self._unauthorized(incoming)
             return refused or upload.answer(incoming, self._repositories["local"])
@@ -143,6 +154,8 @@ class PackageManager:
             case [name, "latest", rest] if name in self._repositories:
                 refused = None if name == _OPEN else self._unauthorized(incoming)
                 return refused or self._repositories[name].answer(rest, incoming.headers)
+            case ["cran", "latest", rest]:
+                return self._unauthorized(incoming) or self._cran.answer(rest, incoming.headers)
         return as_text(404, "not found")
 
     def _unauthorized(self, incoming: Incoming, *, bearer: bool = False) -> Answer | None:
@@ -168,9 +181,10 @@ class PackageManager:
         return self._passes.refusal(password)
 
     def _list(self) -> list[dict[str, object]]:
+        kinds = {**dict.fromkeys(self._repositories, "python"), "cran": "r"}
         return [
-            {"id": number, "name": name, "type": "python", "auth": name != _OPEN}
-            for number, name in enumerate(self._repositories, start=1)
+            {"id": number, "name": name, "type": kind, "auth": name != _OPEN}
+            for number, (name, kind) in enumerate(kinds.items(), start=1)
         ]
 
 

@@ -5,19 +5,36 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .aws import answers as aws
 from .faults import Fault
 from .messages import JSON, Answer, Manner
 
 #: Whose answers can be spoiled, and which of these have an issuer with keys and a clock.
-PARTIES = ("exchange", "github", "issuer", "gitlab", "kubernetes", "index")
-WITH_ISSUER = ("github", "issuer", "gitlab", "kubernetes")
+PARTIES = (
+    "exchange",
+    "github",
+    "issuer",
+    "gitlab",
+    "kubernetes",
+    "index",
+    "sts",
+    "codeartifact",
+    "device",
+    "idp",
+    "menda",
+)
+WITH_ISSUER = ("github", "issuer", "gitlab", "kubernetes", "idp")
 
 _KINDS = (
     "STATUS, STATUS:retry-after=SECONDS, slow=SECONDS, drip=SECONDS, drop, truncate, redirect=URL,"
-    " huge or garbage, each with xN for N times or x* for ever; rotate; skew=SECONDS"
+    " huge or garbage (for sts also idp-error or no-key), each with xN for N times or x* for ever;"
+    " rotate; skew=SECONDS"
 )
 _FLOOD = 50 * 1024 * 1024  # bytes
 _GARBAGE = b'\xff\xfe{"\x00<!-- neither JSON nor text'
+
+# What only STS says when it can't ask the issuer; both pass.
+_OF_STS = {"idp-error": aws.idp_error, "no-key": aws.no_key}
 
 _SECONDS = r"[0-9]{1,6}(?:\.[0-9]{1,6})?"
 _COUNTED = re.compile(r"(?P<kind>.+?)(?:x(?P<times>[1-9][0-9]{0,5}|\*))?")
@@ -67,7 +84,7 @@ def parse(text: str) -> Plan:
             )
         return Plan(party, own)
     counted = _COUNTED.fullmatch(rest)
-    fault = _fault(counted["kind"]) if counted else None
+    fault = _fault(party, counted["kind"]) if counted else None
     if counted is None or fault is None:
         raise ValueError(f"{text!r} is no fault: after {party}= comes {_KINDS}")
     times = counted["times"] or "1"
@@ -81,8 +98,10 @@ def _of_issuer(kind: str) -> Rotation | Skew | None:
     return Skew(float(skew["seconds"])) if skew else None
 
 
-def _fault(kind: str) -> Fault | None:
+def _fault(party: str, kind: str) -> Fault | None:
     note = f"planned: {kind}"
+    if party == "sts" and kind in _OF_STS:
+        return Fault(note, instead=_OF_STS[kind]())
     match kind:
         case "drop":
             return Fault(note, instead=Answer(0))

@@ -47,7 +47,9 @@ class Proxy:
         variables = {"NO_PROXY": _LOOPBACK, "no_proxy": _LOOPBACK}
         for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
             variables[name] = self.url
-        variables["SSL_CERT_FILE"] = variables["REQUESTS_CA_BUNDLE"] = str(self._ca_file)
+        # A machine's own AWS_CA_BUNDLE would outrank the others with AWS' tools.
+        for name in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE"):
+            variables[name] = str(self._ca_file)
         return variables
 
     def start(self) -> None:

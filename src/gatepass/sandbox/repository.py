@@ -38,6 +38,12 @@ class Repository:
         self._lock = threading.Lock()
         self._files = {file.filename: file for file in files}
 
+    def at(self, base: str) -> Repository:
+        """The same files, now and later, answering below another path."""
+        other = Repository(base)
+        other._lock, other._files = self._lock, self._files
+        return other
+
     def add(self, file: Distribution) -> None:
         """Take a file in; the same bytes again are no fault, other bytes are a Conflict."""
         with self._lock:

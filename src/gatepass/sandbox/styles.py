@@ -12,7 +12,9 @@ from . import acme
 class Style:
     """`claims`: beside iss, aud, the times and jti. `keys_path`: below the issuer's URL.
 
-    `nbf_before_iat` and `max_age` (of the keys, for Cache-Control) in seconds.
+    `nbf_before_iat` and `max_age` (of the keys, for Cache-Control) in seconds. `endpoints`: what
+    its metadata names beside the keys, by path below its URL; `metadata`: what else it says there.
+    `clients`: whom its tokens are for, where that is not whatever a registry asks for.
     """
 
     claims: Mapping[str, object]
@@ -21,6 +23,9 @@ class Style:
     audience_is_list: bool = False
     header: Mapping[str, object] = field(default_factory=lambda: {"typ": "JWT"})
     max_age: int = 300
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    clients: tuple[str, ...] = ()
 
 
 # All strings, as GitHub sends them; `environment` and `enterprise*` are absent because this job
@@ -112,3 +117,29 @@ def gitlab(host: str) -> Style:
         "ci_config_sha": acme.SHA,
     }
     return Style(claims, "/oauth/discovery/keys", nbf_before_iat=5)
+
+
+#: Clients of the provider for people: gatepass itself, which has no secret, and Package Manager.
+PUBLIC_CLIENT, PACKAGEMANAGER_CLIENT = "gatepass", "packagemanager-sandbox"
+
+# An ID token has no `nbf`, and says when the person logged in.
+PEOPLE = Style(
+    claims=acme.PERSON,
+    keys_path="/jwks",
+    endpoints={
+        "device_authorization_endpoint": "/device_authorization",
+        "token_endpoint": "/token",
+    },
+    metadata={
+        "subject_types_supported": ["public"],
+        "claims_supported": ["aud", "auth_time", "exp", "iat", "iss", "jti", *acme.PERSON],
+        "scopes_supported": ["openid", "offline_access", "profile", "email"],
+        "grant_types_supported": [
+            "urn:ietf:params:oauth:grant-type:device_code",
+            "refresh_token",
+        ],
+        "token_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
+    },
+    clients=(PUBLIC_CLIENT, PACKAGEMANAGER_CLIENT),
+)

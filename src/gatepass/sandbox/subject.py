@@ -6,7 +6,7 @@ roles where it is configured to), the token's age since `iat`, and a revocation 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from . import jose, keys
@@ -17,20 +17,34 @@ LEEWAY = 30
 _LAST = 253_402_300_799
 
 #: Who is trusted: the keys that each issuer publishes now, by its URL.
-Trusted = Mapping[str, Callable[[], Sequence[keys.Key]]]
+Trusted = Mapping[str, Callable[[], Sequence[keys.Key | keys.PublicKey]]]
 
 
 class Refused(Exception):
     """The token is not accepted; the message says why and repeats nothing of the token."""
 
 
-def verify(token: str, *, trusted: Trusted, audience: str, now: float) -> dict[str, Any]:
+class Expired(Refused):
+    """Its time is over, and nothing that is checked before that is wrong with it."""
+
+
+class Misaddressed(Refused):
+    """It is for another audience."""
+
+
+def verify(
+    token: str,
+    *,
+    trusted: Trusted,
+    audience: str | Mapping[str, Collection[str]],
+    now: float,
+) -> dict[str, Any]:
     """The token's claims, all of the following being so; else Refused.
 
     Form (RFC 7515 section 7.1), `iss` equal to one of `trusted`, algorithm RS256 or ES256, no
     `crit`, a `kid` for that algorithm which this very issuer publishes, signature, `aud` the one
-    `audience` (a list of it alone will do), `exp` and where present `nbf` and `iat` by the clock
-    `now`, and a `sub`.
+    `audience` (a list of it alone will do) or one of the issuer's own where it is a mapping from
+    issuers, `exp` and where present `nbf` and `iat` by the clock `now`, and a `sub`.
     """
     try:
         parsed = jose.parse(token)
@@ -43,15 +57,18 @@ def verify(token: str, *, trusted: Trusted, audience: str, now: float) -> dict[s
     key = _key(parsed.header, trusted[issuer]())
     if not key.verifies(parsed.signing_input, parsed.signature):
         raise Refused("signature is wrong")
-    if claims.get("aud") not in (audience, [audience]):
-        raise Refused("audience is not this server's")
+    accepted = (audience,) if isinstance(audience, str) else audience.get(issuer, ())
+    if not any(claims.get("aud") in (one, [one]) for one in accepted):
+        raise Misaddressed("audience is not this server's")
     _check_times(claims, now)
     if not isinstance(claims.get("sub"), str) or not claims["sub"]:
         raise Refused("subject is missing")
     return claims
 
 
-def _key(header: dict[str, Any], published: Sequence[keys.Key]) -> keys.Key:
+def _key(
+    header: dict[str, Any], published: Sequence[keys.Key | keys.PublicKey]
+) -> keys.Key | keys.PublicKey:
     algorithm = header.get("alg")
     if algorithm not in keys.ALGORITHMS:
         raise Refused("algorithm is not allowed")
@@ -73,6 +90,6 @@ def _check_times(claims: dict[str, Any], now: float) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LAST:
             raise Refused(f"{name} is not a time")
     if claims["exp"] <= now - LEEWAY:
-        raise Refused("token has expired")
+        raise Expired("token has expired")
     if claims.get("nbf", now) > now + LEEWAY or claims.get("iat", now) > now + LEEWAY:
         raise Refused("token is not valid yet")

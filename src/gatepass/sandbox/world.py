@@ -12,31 +12,41 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from . import cluster, plans
+from . import cluster, people, plans
+from .aws import AWS, Provider
+from .aws import NAMES as AWS_NAMES
+from .aws import start as start_aws
 from .doors import Doors
 from .environment import PLATFORMS, environment
 from .faults import Fault, Faults
 from .github import GitHub
 from .gitlab import GitLab
+from .idp import Idp
 from .issuer import Issuer
 from .journal import Journal, Request
 from .kubernetes import Kubernetes
+from .menda import Menda
+from .outside import Outside
 from .packagemanager import PackageManager
+from .person import Person
 from .proxy import Proxy
+from .styles import PUBLIC_CLIENT
 
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._~-]*)*")
 
 
 class Sandbox:
-    """GitHub, GitLab, a cluster and a Package Manager that trusts them, while the `with` lasts.
+    """CI platforms, a cluster and people, and the registries that trust them; for a `with`.
 
     `tls`: all at https://localhost with a certificate authority of their own, else all at
     http://127.0.0.1. `prefix`: the path below which Package Manager lies, like "/pkg". `lifetime`:
     of the tokens it exchanges, in seconds. `audience`: what a subject token must be for; by
     default Package Manager's own address. `cluster_issuer`: "private" (keys from the API server
     alone) or "public" (by discovery too). `faults`: what `fault` takes. `names`: the parties'
-    addresses by host name, which only `proxy` leads to; needs `tls`. ValueError for what makes no
-    sense.
+    addresses by host name, which only `proxy` leads to; needs `tls`. `aws`: AWS' own host names
+    lead to its parties, through `proxy` as well; implies `tls`. `trusted`: other people's issuers
+    at http on this machine, by URL, each with the audience that Package Manager and STS take its
+    tokens for. ValueError for what makes no sense.
 
     Each party is an origin of its own, so that what was sent to the wrong one shows. The other
     attributes exist once it has started; `requests` and `count` can still be asked when it ended.
@@ -60,13 +70,17 @@ class Sandbox:
         cluster_issuer: str = "private",
         faults: Sequence[str] = (),
         names: Mapping[str, str] | None = None,
+        aws: bool = False,
+        trusted: Mapping[str, str] | None = None,
     ) -> None:
         if not _PREFIX.fullmatch(prefix.rstrip("/")):
             raise ValueError(f"{prefix!r} is no path prefix: one looks like /pkg")
         if cluster_issuer not in cluster.KINDS:
             raise ValueError(f"{cluster_issuer!r}: a cluster's issuer is private or public")
         self._journal = Journal()
-        self._doors = Doors(self._journal, tls, dict(names or {}))
+        self.has_aws_names = aws
+        given = AWS_NAMES if aws else {}
+        self._doors = Doors(self._journal, tls or aws, dict(names or {}), given)
         if "kubernetes" in self._doors.named and cluster_issuer == "private":
             raise ValueError("a private cluster issuer is reached by no name")
         self._prefix = prefix.rstrip("/")
@@ -75,10 +89,16 @@ class Sandbox:
         self._cluster_issuer = cluster_issuer
         self._plans = [plans.parse(text) for text in faults]
         self._faults = {party: Faults() for party in plans.PARTIES}
-        self._federation: list[Issuer] = []
+        outside = [Outside(url, client) for url, client in (trusted or {}).items()]
+        self._federation: list[Issuer | Outside] = [*outside]
+        self._providers = [Provider("idp", one, *one.clients) for one in outside]
         self._skew = 0.0
         self._lock = threading.Lock()
         self._kubernetes: Kubernetes | None = None
+        self._aws: AWS | None = None
+        self._idp: Idp | None = None
+        self._menda: Menda | None = None
+        self.person = Person()
         self._closing: ExitStack | None = None
 
     def __enter__(self) -> Self:
@@ -89,6 +109,12 @@ class Sandbox:
                 self._follow(plan)
             if "kubernetes" in self._doors.named:
                 _ = self.kubernetes
+            if "idp" in self._doors.named:
+                _ = self.idp
+            if "menda" in self._doors.named:
+                _ = self.menda
+            if self.has_aws_names:
+                _ = self.aws
             self._closing = starting.pop_all()
         return self
 
@@ -114,6 +140,8 @@ class Sandbox:
         self.github = GitHub(server_url, self._faults["github"], self._faults["issuer"])
         self.gitlab = GitLab(gitlab_url, self._faults["gitlab"], self._faults["issuer"])
         self._federation += [self.github.issuer, self.gitlab.issuer]
+        self._providers.append(Provider("github", self.github.issuer))
+        self._providers.append(Provider("gitlab", self.gitlab.issuer))
         self.address = origin + self._prefix
         self.packagemanager = PackageManager(
             self.address,
@@ -122,6 +150,7 @@ class Sandbox:
             self._audience,
             self._lifetime,
             self._faults,
+            lambda: self.idp,
         )
         github.start(self.github)
         gitlab.start(self.gitlab)
@@ -133,19 +162,57 @@ class Sandbox:
         """The cluster, started when first asked for; RuntimeError unless the sandbox runs."""
         with self._lock:
             if self._kubernetes is None:
-                if self._closing is None:
-                    raise RuntimeError("the sandbox does not run")
+                closing = self._running()
                 self._kubernetes = cluster.start(
                     self._doors,
                     self._cluster_issuer,
                     self.folder,
                     self.packagemanager.audience,
                     self._faults,
-                    self._closing,
+                    closing,
                 )
                 self._kubernetes.issuer.skew = self._skew
                 self._federation.append(self._kubernetes.issuer)
+                self._providers.append(Provider("kubernetes", self._kubernetes.issuer))
             return self._kubernetes
+
+    @property
+    def aws(self) -> AWS:
+        """STS and CodeArtifact, started when first asked for; RuntimeError unless it runs."""
+        with self._lock:
+            if self._aws is None:
+                closing = self._running()
+                self._aws = start_aws(self._doors, self._providers, self._faults, closing)
+            return self._aws
+
+    @property
+    def idp(self) -> Idp:
+        """The provider for people, started when first asked for; RuntimeError unless it runs."""
+        with self._lock:
+            if self._idp is None:
+                closing = self._running()
+                self._idp = people.start_idp(self._doors, self.person, self._faults, closing)
+                self._idp.issuer.skew = self._skew
+                self._federation.append(self._idp.issuer)
+                self._providers.append(Provider("idp", self._idp.issuer, PUBLIC_CLIENT))
+            return self._idp
+
+    @property
+    def menda(self) -> Menda:
+        """menda cloud, started when first asked for; RuntimeError unless the sandbox runs."""
+        with self._lock:
+            if self._menda is None:
+                closing = self._running()
+                self._menda = people.start_menda(
+                    self._doors, lambda: self.aws, self._faults, closing
+                )
+            return self._menda
+
+    def _running(self) -> ExitStack:
+        """What closes at the end; RuntimeError before the start and after the end."""
+        if self._closing is None:
+            raise RuntimeError("the sandbox does not run")
+        return self._closing
 
     @property
     def proxy(self) -> Proxy:
@@ -205,8 +272,11 @@ class Sandbox:
         """The issuer of `party`, or all that there are so far."""
         if party == "kubernetes":
             return [self.kubernetes.issuer]
+        if party == "idp":
+            return [self.idp.issuer]
         alone = {"github": self.github.issuer, "gitlab": self.gitlab.issuer}
-        return [alone[party]] if party in alone else list(self._federation)
+        ours = [issuer for issuer in self._federation if isinstance(issuer, Issuer)]
+        return [alone[party]] if party in alone else ours
 
     @property
     def requests(self) -> list[Request]:
