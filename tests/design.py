@@ -32,6 +32,9 @@ POD = "unit/test_identity_kubernetes.py::"
 POD_KEYS = "unit/test_identity_kubernetes_keys.py::"
 EVERY = "contract/test_every_identity.py::"
 SETTINGS = "unit/test_settings_precedence.py::"
+PRECEDENCE_AWS = "unit/test_precedence_aws.py::"
+AWS = "unit/test_identity_aws.py::"
+CODEARTIFACT = "unit/test_settings_codeartifact.py::"
 PRESENT = "unit/test_present.py::"
 CLAIMS = "unit/test_trust_claims.py::"
 FORGED = "hostile/test_forged_tokens.py::"
@@ -95,16 +98,31 @@ IDENTITY = (
         CHOICE + "test_the_api_token_is_for_its_address_alone",
         CHOICE + "test_the_api_token_is_not_read_for_others",
     ),
-    Row("A person's login comes last.", later="logins"),
-    Row("CodeArtifact has a list of its own.", later="CodeArtifact"),
-    Row("A menda profile or its trio of variables, whole or refused.", later="menda"),
+    row(
+        "A person's login comes last, and in CI or a pod only where it was asked for.",
+        AWS + "TestLogins::test_not_in_ci_nor_in_a_pod",
+        CHOICE + "test_find_lists_everything_in_order",
+    ),
+    row(
+        "CodeArtifact has a list of its own.",
+        PRECEDENCE_AWS + "test_of_two_the_first_speaks",
+        PRECEDENCE_AWS + "test_find_shows_them_in_this_order",
+    ),
+    row(
+        "A menda profile or its trio of variables, whole or refused.",
+        PRECEDENCE_AWS + "test_a_part_of_the_trio_is_an_error",
+    ),
     row(
         "The CI job comes before the pod that its runner lives in.",
         PRECEDENCE + "test_of_two_the_first_speaks",
         CHOICE + "test_a_job_outranks_the_machine_it_runs_on",
         POD_KEYS + "test_another_issuers_keys_are_not_asked_of_the_api_server",
     ),
-    Row("The runner's own role, by EKS, is never taken with a job's token.", later="CodeArtifact"),
+    row(
+        "The runner's own role, by EKS, is never taken with a job's token.",
+        AWS + "TestRoles::test_the_job_has_the_role_that_was_named_for_us",
+        AWS + "TestRoles::test_a_job_that_may_not_ask_never_lends_its_role_to_the_runner",
+    ),
     row(
         "A file that was named must be there, readable and full; nobody stands in for it.",
         FILE + "test_a_missing_file",
@@ -143,13 +161,20 @@ AUDIENCE = (
         SETTINGS + "test_an_audience_is_the_tables_else_the_variables",
         SETTINGS + "test_an_audience_without_the_vendors_address_is_codeartifacts",
     ),
-    Row("Without that address it says it for CodeArtifact.", later="CodeArtifact"),
+    row(
+        "Without that address it says it for CodeArtifact.",
+        SETTINGS + "test_an_audience_without_the_vendors_address_is_codeartifacts",
+    ),
     row(
         "Where nobody says it, it is the address as it was written, but for slashes at its end.",
         PRESENT + "test_the_audience_is_the_registrys_own_or_its_address",
         SETTINGS + "test_the_address_is_kept_as_written",
     ),
-    Row("CodeArtifact's is that of AWS' token service.", later="CodeArtifact"),
+    row(
+        "CodeArtifact's is that of AWS' token service.",
+        CODEARTIFACT + "test_each_form_of_a_host_is_known",
+        CODEARTIFACT + "test_variables_speak_for_every_domain",
+    ),
     row(
         "A platform that can be asked is asked for exactly this audience.",
         GITHUB_REQUEST + "test_the_query_is_kept_and_one_audience_added",
@@ -166,7 +191,10 @@ AUDIENCE = (
         FORGED + "test_the_file_of_the_replaced_tool_needs_no_audience",
         FILE + "test_only_the_replaced_tools_file_needs_no_audience",
     ),
-    Row("Nor does the file that the AWS SDKs read.", later="CodeArtifact"),
+    row(
+        "Nor does the file that the AWS SDKs read.",
+        AWS + "TestTheVariableForAToken::test_the_users_file",
+    ),
     row(
         "Even so it must be for one party only.",
         CLAIMS + "test_several_audiences_are_refused",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gatepass.errors import TransportError, TrustError, plain
 from gatepass.realm import is_loopback, realm_of
 from gatepass.transport import Deadline, Transport
@@ -10,12 +12,15 @@ _PATH = "/.well-known/openid-configuration"
 
 
 def jwks_uri(issuer: str, transport: Transport, deadline: Deadline) -> str:
-    """The address of the issuer's key set.
+    """The address of the issuer's key set. Raises what :func:`metadata` and :func:`address` do."""
+    return address(metadata(issuer, transport, deadline), "jwks_uri", issuer)
+
+
+def metadata(issuer: str, transport: Transport, deadline: Deadline) -> dict[str, Any]:
+    """The issuer's whole document; of its members, only ``issuer`` is checked.
 
     Raises TransportError where nothing usable came; TrustError (issuer-metadata) where the
-    document names another issuer (compared byte for byte, section 4.3) or an address that is
-    neither https nor, for an issuer on this machine, on this machine. It does not check the
-    document's other members.
+    document names another issuer (compared byte for byte, section 4.3).
     """
     # The slash is taken off for building the address only: `iss` is compared as it is.
     response = transport.send("GET", issuer.removesuffix("/") + _PATH, deadline=deadline)
@@ -34,9 +39,18 @@ def jwks_uri(issuer: str, transport: Transport, deadline: Deadline) -> str:
             why=f"it names the issuer {plain(document.get('issuer'), 200)}",
             do="the issuer's own settings are wrong: tell whoever runs it",
         )
-    address = str(document.get("jwks_uri", ""))
+    return document
+
+
+def address(document: dict[str, Any], member: str, issuer: str) -> str:
+    """An address that the document names.
+
+    Raises TrustError (issuer-metadata) for one that is neither https nor, for an issuer on this
+    machine, on this machine.
+    """
+    found = str(document.get(member, ""))
     try:
-        realm = realm_of(address.partition("?")[0])
+        realm = realm_of(found.partition("?")[0])
         if realm.scheme != "https" and not (
             is_loopback(realm.host) and is_loopback(realm_of(issuer).host)
         ):
@@ -44,8 +58,8 @@ def jwks_uri(issuer: str, transport: Transport, deadline: Deadline) -> str:
     except ValueError as error:
         raise TrustError(
             "issuer-metadata",
-            f"{plain(issuer, 200)} names no usable address for its keys: {plain(address, 200)}",
+            f"{plain(issuer, 200)} names no usable address as {member}: {plain(found, 200)}",
             why=str(error),
             do="the issuer's own settings are wrong: tell whoever runs it",
         ) from None
-    return address
+    return found

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from gatepass import log, pod
 from gatepass.errors import ConfigError
@@ -33,6 +34,8 @@ class Presenter:
         transport: Transport,
     ) -> None:
         self.audience = _audience(registry, who)
+        self.claims: Mapping[str, Any] = {}
+        """The verified claims of the last token that held."""
         self.shown: dict[str, str] = {}
         """Claims of the last token that held, for ``status``: iss, sub, aud."""
         self._who, self._transport = who, transport
@@ -57,6 +60,7 @@ class Presenter:
         """A token and its verified claims. Raises IdentityError, TrustError, TransportError."""
         raw = self._who.subject_token(self.audience, self._transport, deadline)
         verdict = verify(raw, self._expected, self._keys, deadline)
+        self.claims = verdict.claims
         self.shown = {name: str(verdict.claims[name]) for name in ("iss", "sub", "aud")}
         note = " (self-named: it proves integrity, not origin)" if verdict.self_named else ""
         log.info("verified", f"token verified, issued by {self.shown['iss']}{note}", **self.shown)
@@ -66,7 +70,7 @@ class Presenter:
 def _audience(registry: Registry, who: Identity) -> str:
     """What the token must be for. An STS token opens AWS: it goes to Package Manager only by the
     replaced tool's own variable, where Posit's operator puts one."""
-    audience = registry.audience or registry.url
+    audience = registry.expected_audience
     if (
         audience.lower().removeprefix("https://").rstrip("/") in _STS
         and registry.kind == "packagemanager"

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
 
 from gatepass.errors import TransportError, plain
 from gatepass.realm import is_loopback
+
+if TYPE_CHECKING:
+    import logging
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 
@@ -25,16 +28,33 @@ def proxies(url: str, host: str) -> dict[str, str]:
     return dict(requests.utils.get_environ_proxies(url))
 
 
-def session(ca_file: str = "") -> requests.Session:
+def session(ca_file: str = "", first: str = "") -> requests.Session:
     """A session that reads nothing from the environment by itself (no netrc, no proxies).
 
-    ``ca_file``: the only authorities to trust; empty: those of :func:`context`.
+    ``ca_file``: the only authorities to trust; empty: those of :func:`context`, where ``first`` is
+    the variable that is looked at before the others.
     """
     made = requests.Session()
     made.trust_env = False
-    trusted = _authorities(ca_file, ca_file) if ca_file else context(_CA_VARIABLES)
+    variables = (first, *_CA_VARIABLES) if first else _CA_VARIABLES
+    trusted = _authorities(ca_file, ca_file) if ca_file else context(variables)
     made.mount("https://", _Trusting(trusted))
     return made
+
+
+def hide_queries() -> None:
+    """Keep queries out of urllib3's debug lines, which a host (pip -vvv, poetry -vvv) may print."""
+    import logging
+
+    logging.getLogger("urllib3.connectionpool").addFilter(_without_query)  # at most once
+
+
+def _without_query(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(
+            arg.partition("?")[0] if isinstance(arg, str) else arg for arg in record.args
+        )
+    return True
 
 
 def context(variables: tuple[str, ...]) -> ssl.SSLContext:

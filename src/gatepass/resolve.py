@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 from gatepass import exchange, identity, log, realm
 from gatepass.credential import Credential
 from gatepass.errors import ConfigError, GatepassError
+from gatepass.exchange import packagemanager
+from gatepass.identity.login import PersonsLogin
 from gatepass.identity.token import ReadyToken
 from gatepass.settings import Environment, Registry, Settings, load
+from gatepass.settings.environment import read
 from gatepass.store import Store, key, open_store
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ def _find(url: str, username: str | None, env: Environment, remember: bool) -> C
     address = realm.parse(url)
     if address is None:
         return None
+    if read(env, "GATEPASS_PASS"):
+        return _passed(address, env, username)
     settings = load(env)
     registry = settings.registry_for(address)
     if registry is None:
@@ -65,11 +70,18 @@ def credential_at(
     username: str | None = None,
     *,
     remember: bool = False,
+    after: float | None = None,
 ) -> Credential | None:
-    """A credential for a registry: :func:`credential_for` after the URL was found to be ours."""
+    """A credential for a registry: :func:`credential_for` after the URL was found to be ours.
+
+    ``after``: a stored one serves only if it was obtained after this moment, for whoever renews
+    early; logins, passes and ready tokens, which nobody can renew at will, are as they are.
+    """
     log.configure(settings.log_level, settings.log_format, settings.log_file)
-    kind = exchange.kind(registry.kind)
-    name = kind.username_for(username)
+    address = realm.parse(registry.url) if read(env, "GATEPASS_PASS") else None
+    if address is not None:
+        return _passed(address, env, username)
+    name = exchange.way(registry.kind, "").username_for(username)
     if name is None:
         return None
     check_address(registry)
@@ -79,17 +91,38 @@ def credential_at(
     )
     if not settings.verify:
         log.warning("verify-off", "GATEPASS_VERIFY=off: signatures of tokens are not checked")
+    check_policy(registry, who)
     if isinstance(who, ReadyToken):
-        _check_no_policy(registry)
-        return kind.ready(registry, who.secret)._replace(username=name)
+        return packagemanager.ready(registry, who.secret)._replace(username=name)
     store = open_store(env, settings)
-    where = store_key(registry, settings, who)
-    held = store.get(where, time.time())
-    if held is None:
-        held = _exchange_once(registry, settings, env, who, store, where, remember)
+    where = store_key(registry, settings, who, env)
+    if isinstance(who, PersonsLogin):
+        from gatepass.signin import credential  # people wait longer than modules take to load
+
+        held = credential(registry, settings, env, who, store, where, remember=remember)
+        return held._replace(username=name)
+    found = _stored(store, where, after)
+    if found is None:
+        found = _exchange_once(registry, settings, env, who, store, where, remember, after)
     else:
         log.info("from-store", f"{registry.url}: a stored credential serves, no request was made")
-    return held._replace(username=name)
+    return found._replace(username=name)
+
+
+def _passed(address: realm.Address, env: Environment, username: str | None) -> Credential | None:
+    """From the passes of `gatepass exec`, and from nowhere else: no identity, no network, and no
+    settings but to say that a registry of ours has no pass."""
+    from gatepass.store import passes
+
+    folder = passes.folder_of(env)
+    found = passes.find(folder, address) if folder else None
+    if found is None:
+        registry = load(env).registry_for(address)
+        if registry is None:
+            return None
+        raise passes.missing(registry)
+    name = exchange.way(found.kind, "").username_for(username)
+    return None if name is None else found.credential._replace(username=name)
 
 
 def check_address(registry: Registry) -> None:
@@ -107,17 +140,20 @@ def check_address(registry: Registry) -> None:
         log.warning("plain-http", f"{at.origin} is plain http: tokens travel where others can read")
 
 
-def _check_no_policy(registry: Registry) -> None:
-    if registry.claims:
+def check_policy(registry: Registry, who: Identity) -> None:
+    """Refuse a claims policy where the identity has no claims that we could verify."""
+    verified = who.presents_token or (isinstance(who, PersonsLogin) and who.provider is not None)
+    if registry.claims and not verified:
         raise ConfigError(
             "policy-needs-identity",
-            f"PACKAGEMANAGER_TOKEN can't be used for {registry.url}, which has a claims policy",
-            why="an API token doesn't say which job it is used by",
-            do="unset PACKAGEMANAGER_TOKEN, or remove `claims` from the registry in config.toml",
+            f"{who.origin} can't be used for {registry.url}, which has a claims policy",
+            why=f"{who.label}: nothing about it says which job or person uses it",
+            do="choose another identity (GATEPASS_IDENTITY), or remove `claims` from the registry\n"
+            "in config.toml",
         )
 
 
-def store_key(registry: Registry, settings: Settings, who: Identity) -> str:
+def store_key(registry: Registry, settings: Settings, who: Identity, env: Environment) -> str:
     """Whose credential it is, for which registry, under which rules: see :mod:`gatepass.store.key`.
 
     The user name is not part of it, it is put on the answer.
@@ -132,18 +168,26 @@ def store_key(registry: Registry, settings: Settings, who: Identity) -> str:
         settings.jwks_file,
         repr(sorted(settings.issuers.items())),
     )
+    aws = (who.role_arn, read(env, "AWS_ROLE_SESSION_NAME"), str(registry.duration))
     return key(
         (
             registry.kind,
-            exchange.kind(registry.kind).endpoint(registry),
-            str(registry.realm),
-            "(unsaid)" if who.audience_is_unsaid else registry.audience or registry.url,
+            exchange.way(registry.kind, who.name).endpoint(registry, env),
+            # All hosts of a domain give the same.
+            " ".join(registry.aws) if registry.aws else str(registry.realm),
+            "(unsaid)" if who.audience_is_unsaid else registry.expected_audience,
+            *(aws if registry.aws else ()),
             "required" if settings.verify else "off",
             key(rules),
             who.name,
             who.fingerprint(),
         )
     )
+
+
+def _stored(store: Store, where: str, after: float | None) -> Credential | None:
+    held = store.get(where, time.time())
+    return held if held and (after is None or held.obtained_at > after) else None
 
 
 def _exchange_once(
@@ -154,11 +198,12 @@ def _exchange_once(
     store: Store,
     where: str,
     remember: bool,
+    after: float | None,
 ) -> Credential:
     """Exchange under the key's lock, so that however many ask, one does the work."""
 
     def look() -> Credential | GatepassError | None:
-        return store.get(where, time.time()) or (_remembered(store, where) if remember else None)
+        return _stored(store, where, after) or (_remembered(store, where) if remember else None)
 
     with store.alone(where, look) as found:
         if isinstance(found, GatepassError):
@@ -187,13 +232,16 @@ def _exchange(
 
     transport, deadline = Transport(), Deadline()
     presenter = Presenter(registry, settings, env, who, store.key_sets(), transport)
-    credential = exchange.kind(registry.kind).exchange(
-        registry,
-        lambda: presenter.subject_token(deadline)[0],
-        transport,
-        deadline,
-        can_remint=who.can_remint,
+    request = exchange.Request(
+        registry=registry,
+        who=who,
+        mint=lambda: presenter.subject_token(deadline)[0],
+        claims=lambda: presenter.claims,
+        env=env,
+        transport=transport,
+        deadline=deadline,
     )
+    credential = exchange.way(registry.kind, who.name).exchange(request)
     log.info(
         "exchanged", f"{registry.url}: exchanged for a credential", username=credential.username
     )

@@ -8,6 +8,7 @@ Authorization header. Proxies and certificate authorities come from :mod:`gatepa
 from __future__ import annotations
 
 import json
+import os
 import random
 import threading
 import time
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _UNTOUCHED = frozenset({429, 502, 503, 504})
 """Statuses after which even what must not arrive twice is sent again: it wasn't worked on."""
+
+_AWS_CA = "AWS_CA_BUNDLE"
 
 _ATTEMPTS = 4
 _BACKOFF, _LONGEST_BACKOFF = 0.25, 4.0
@@ -93,11 +96,16 @@ class Response(NamedTuple):
 class Transport:
     """Sends requests. One instance a process is enough; threads may share it."""
 
-    def __init__(self, ca_file: str = "") -> None:
-        """``ca_file``: trust these authorities alone, and go past every proxy: a cluster's API."""
-        self._ca_file = ca_file
+    def __init__(self, ca_file: str = "", ca_first: str = "") -> None:
+        """``ca_file``: trust these authorities alone, and go past every proxy: a cluster's API.
+        ``ca_first``: a variable that may name authorities, before those that speak for all."""
+        self._ca_file, self._ca_first = ca_file, ca_first
         self._made: requests.Session | None = None
         self._making = threading.Lock()
+
+    def for_aws(self) -> Transport:
+        """Itself, or where AWS_CA_BUNDLE is set one that trusts those authorities instead."""
+        return Transport(ca_first=_AWS_CA) if os.environ.get(_AWS_CA) else self
 
     def send(
         self,
@@ -106,21 +114,26 @@ class Transport:
         *,
         headers: Callable[[], Mapping[str, str]] = dict,
         form: Callable[[], Mapping[str, str]] | None = None,
+        query: Mapping[str, str] | None = None,
         deadline: Deadline,
         twice_is_safe: bool = True,
+        attempts: int | None = None,
         allow_http: bool = False,
     ) -> Response:
         """One request with its retries; any status but a redirect is an answer, not an error.
 
         ``headers`` and ``form`` are called for each attempt, so that each can carry a new token.
         Where ``twice_is_safe`` is false, a request whose fate is unknown is never sent again.
+        ``query`` is for what a server takes nowhere else; it is kept secret like them.
+        ``attempts``: at most so many instead of four; 1 for who asks again by a rule of its own.
         Raises TransportError, whose text names the address and never what was sent.
         """
         realm = _checked(url, allow_http)
-        for attempt in range(1, _ATTEMPTS + 1):
+        attempts = attempts or _ATTEMPTS
+        for attempt in range(1, attempts + 1):
             body = dict(form()) if form else None
-            outcome = self._once(realm, method, url, dict(headers()), body, deadline)
-            last = attempt == _ATTEMPTS
+            outcome = self._once(realm, method, url, dict(headers()), body, query, deadline)
+            last = attempt == attempts
             if isinstance(outcome, Response):
                 statuses = _TRANSIENT if twice_is_safe else _UNTOUCHED
                 if last or outcome.status not in statuses:
@@ -146,6 +159,7 @@ class Transport:
         url: str,
         headers: dict[str, str],
         form: dict[str, str] | None,
+        query: Mapping[str, str] | None,
         deadline: Deadline,
     ) -> Response | Failure:
         """One attempt, in a thread of its own: even a name look-up can then not outlast us."""
@@ -153,7 +167,10 @@ class Transport:
 
         session = self._session()
         headers.setdefault("User-Agent", f"gatepass/{__version__}")
-        sent = tuple(Secret(value) for value in (*headers.values(), *(form or {}).values()))
+        fields = (*headers.values(), *(form or {}).values(), *(query or {}).values())
+        sent = tuple(map(Secret, fields))
+        if query:
+            reach.hide_queries()
         box: list[Response | BaseException] = []
 
         def work() -> None:
@@ -163,6 +180,7 @@ class Transport:
                     url,
                     headers=headers,
                     data=form,
+                    params=query,
                     timeout=(min(CONNECT, deadline.left()), min(READ, deadline.left())),
                     proxies={} if self._ca_file else reach.proxies(url, realm.host),
                     allow_redirects=False,
@@ -198,7 +216,7 @@ class Transport:
             if self._made is None:
                 from gatepass import reach
 
-                self._made = reach.session(self._ca_file)
+                self._made = reach.session(self._ca_file, self._ca_first)
             return self._made
 
 

@@ -17,23 +17,27 @@ FILES = sorted(SRC.rglob("*.py"))
 
 # A part imports from the lines above its own, and from the parts in its own group of its line.
 LAYERS: tuple[tuple[set[str], ...], ...] = (
-    ({"errors", "secret", "realm", "credential", "files", "log", "peek"},),
-    ({"settings", "pod"}, {"transport", "failure", "reach", "discovery"}),
-    ({"identity"}, {"trust"}, {"exchange"}, {"store"}),
-    ({"present", "resolve", "report"},),
-    ({"cli", "__main__"}, {"keyring_backend"}),
+    ({"errors", "secret", "realm", "credential", "files", "log", "peek", "netrc"},),
+    ({"settings", "pod", "ec2"}, {"transport", "failure", "reach", "discovery"}),
+    ({"identity"}, {"trust"}, {"exchange"}, {"store"}, {"login"}),
+    ({"present", "resolve", "report", "answer", "signin", "logins", "idtoken"},),
+    ({"setup"},),
+    ({"child"}, {"renewal"}),
+    ({"cli", "__main__", "job"}, {"keyring_backend"}, {"launcher"}),
 )
 TO_THE_SANDBOX = {"cli/sandbox.py", "cli/demo.py"}
 
 # Who may load what is heavy, or not ours.
 THIRD_PARTIES = {
+    "botocore": {"exchange"},
     "requests": {"transport", "failure", "reach", "sandbox"},
     "urllib3": {"transport", "failure", "reach"},
     "truststore": {"reach"},
     "jwt": {"trust"},
     "cryptography": {"trust", "sandbox"},
     "filelock": {"store"},
-    "keyring": {"keyring_backend"},
+    "keyring": {"keyring_backend", "store"},
+    "tomlkit": {"store"},
     "idna": {"realm"},
 }
 

@@ -94,7 +94,7 @@ def test_a_ready_token(
     status, out = ask(capsys)
     assert status == 0
     assert "  wins:      token, PACKAGEMANAGER_TOKEN (PACKAGEMANAGER_TOKEN)" in out
-    assert "  it is used as it is" in out
+    assert "none to verify: it is used as it is" in out
     assert "hunter2" not in out
     assert sandbox.requests == []
 
@@ -102,6 +102,7 @@ def test_a_ready_token(
 def test_nobody(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Without an identity the error stands under the registry, status 1."""
     monkeypatch.setenv("PACKAGEMANAGER_ADDRESS", "https://ppm.example.com")
+    monkeypatch.setenv("CI", "true")
     status, out = ask(capsys)
     assert status == 1
     assert out.startswith(

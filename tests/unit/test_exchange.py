@@ -14,6 +14,7 @@ from gatepass.credential import LONGEST_LIFE, UNKNOWN_LIFE, Credential
 from gatepass.errors import ExchangeError
 from gatepass.exchange import packagemanager
 from gatepass.exchange.reply import expiry, usable_secret
+from gatepass.identity.file import TokenFile
 from gatepass.realm import realm_of
 from gatepass.secret import Secret
 from gatepass.settings import Registry
@@ -27,15 +28,15 @@ def registry(url: str) -> Registry:
     return Registry("prod", url.rstrip("/"), realm_of(url), "packagemanager", "test")
 
 
+def request(url: str) -> exchange.Request:
+    token = Secret(SUBJECT)
+    who = TokenFile("GATEPASS_ID_TOKEN", "", token)
+    return exchange.Request(registry(url), who, lambda: token, dict, {}, Transport(), Deadline(5))
+
+
 def exchanged(script: bytes, path: str = "") -> Credential:
     with wire(script) as server:
-        return packagemanager.exchange(
-            registry(server.url + path),
-            lambda: Secret(SUBJECT),
-            Transport(),
-            Deadline(5),
-            can_remint=False,
-        )
+        return packagemanager.exchange(request(server.url + path))
 
 
 def refusal(script: bytes) -> ExchangeError:
@@ -67,19 +68,13 @@ def jwt_with(**claims: Any) -> str:
 def test_the_endpoint_lies_below_the_address(path: str) -> None:
     """Whatever its prefix, with or without a trailing slash."""
     url = "https://ppm.test" + path
-    assert packagemanager.endpoint(registry(url)) == url.rstrip("/") + "/__api__/token"
+    assert packagemanager.endpoint(registry(url), {}) == url.rstrip("/") + "/__api__/token"
 
 
 def test_what_is_sent_is_what_the_replaced_tools_send() -> None:
     """Three fields, as rspm, pak and posit-keyring send them; no client authenticates."""
     with wire(reply()) as server:
-        packagemanager.exchange(
-            registry(server.url + "/pkg"),
-            lambda: Secret(SUBJECT),
-            Transport(),
-            Deadline(5),
-            can_remint=False,
-        )
+        packagemanager.exchange(request(server.url + "/pkg"))
     head, _, body = server.heard[0].decode().partition("\r\n\r\n")
     assert head.startswith("POST /pkg/__api__/token HTTP/1.1")
     assert "Accept: application/json" in head
@@ -98,7 +93,7 @@ def test_what_is_sent_is_what_the_replaced_tools_send() -> None:
 def test_which_user_names_are_answered(asked: str | None, name: str | None) -> None:
     """Any other name is left to the next backend."""
     assert packagemanager.username_for(asked) == name
-    assert exchange.kind("packagemanager").username_for(asked) == name
+    assert exchange.way("packagemanager", "file").username_for(asked) == name
 
 
 @pytest.mark.parametrize(

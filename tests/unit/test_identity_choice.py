@@ -75,11 +75,12 @@ def test_a_choice_that_is_absent_is_an_error(name: str, missing: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(IDENTITIES) - set(identity._ORDER["packagemanager"])))
-def test_a_choice_of_a_later_version_is_refused(name: str) -> None:
-    """An identity of the reference that this version doesn't have is refused by name."""
+def test_a_choice_that_another_kind_takes_is_refused(name: str) -> None:
+    """An identity that Package Manager can't be given is refused by name, with those it takes."""
     error = error_of(ALL, registry(GATEPASS_IDENTITY=name))
-    assert error.code == "not-supported-yet"
+    assert error.code == "identity-of-others"
     assert repr(name) in error.what
+    assert "file, token, github, gitlab, kubernetes, login" in error.why
 
 
 def test_a_chosen_platform_that_can_not_act_says_why() -> None:
@@ -101,10 +102,20 @@ def test_of_two_that_can_not_act_the_first_speaks() -> None:
     assert error_of({DROP_IN: "", **NO_PERMISSION}, registry()).code == "token-variable-empty"
 
 
-@pytest.mark.parametrize(("ci", "word"), [("true", "id-token: write"), ("0", "gatepass whoami")])
-def test_nobody(ci: str, word: str) -> None:
-    """Without any identity the error says what to set, differently in CI and at a desk."""
-    error = error_of({"CI": ci}, registry())
+@pytest.mark.parametrize(
+    ("env", "word"),
+    [
+        ({"CI": "true"}, "id-token: write"),
+        ({"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "serviceAccountToken"),
+    ],
+)
+def test_nobody(env: dict[str, str], word: str) -> None:
+    """Without any identity the error says what to set, differently in CI and in a pod."""
+    error = error_of(env, registry())
+    if "CI" not in env:
+        assert error.code == "kubernetes-no-token"
+        assert word in error.do
+        return
     assert error.code == "no-identity"
     assert "https://ppm.example.com" in error.what
     assert word in error.do
@@ -160,7 +171,6 @@ class OtherPlatform:
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two CI platforms that this gatepass knows."""
-    monkeypatch.setitem(identity._CI, "gitlab", OtherPlatform)
     monkeypatch.setitem(identity._ORDER["packagemanager"], "gitlab", OtherPlatform)
 
 
@@ -232,7 +242,7 @@ def test_the_api_token_is_for_its_address_alone() -> None:
     assert isinstance(token.detect(env, registry()), ReadyToken)
     other = registry({"GATEPASS_REGISTRIES": "packagemanager=https://other.example"})
     assert token.detect(env, other) is None
-    assert error_of(env, other).code == "no-identity"
+    assert error_of({**env, "CI": "1"}, other).code == "no-identity"
     named = load({**ADDRESS, "GATEPASS_REGISTRIES": "a=https://ppm.example.com b=https://b"})
     assert [bool(token.detect(env, r)) for r in named.registries] == [True, False]
 
@@ -251,6 +261,7 @@ def test_the_api_token_is_used_as_it_is_and_never_stored(sandbox: Sandbox, tmp_p
         "PACKAGEMANAGER_TOKEN": " ready-made ",
         "GATEPASS_STORE_DIR": str(store),
         "GATEPASS_REGISTRIES": f"other={sandbox.github.server_url}",
+        "CI": "true",
     }
     found = credential_for(sandbox.index_url, env=env)
     assert found is not None
@@ -269,9 +280,9 @@ def test_the_api_token_is_used_as_it_is_and_never_stored(sandbox: Sandbox, tmp_p
 def test_find_lists_everything_in_order() -> None:
     """What is here comes in the order in which it would be asked, the reasons beside it."""
     found = find({"GATEPASS_ID_TOKEN": "t", "PACKAGEMANAGER_TOKEN": "p", **JOB}, registry())
-    assert [one.name for one in found.candidates] == ["file", "token", "github"]
+    assert [one.name for one in found.candidates] == ["file", "token", "github", "login"]
     assert found.unable == ()
-    found = find({DROP_IN: "", **NO_PERMISSION}, registry())
+    found = find({DROP_IN: "", **NO_PERMISSION, "CI": "true"}, registry())
     assert found.candidates == ()
     assert [(one.name, type(one)) for one in found.unable] == [("file", Unable), ("github", Unable)]
 

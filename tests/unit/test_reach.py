@@ -248,6 +248,22 @@ def test_a_variable_that_names_no_certificates(
     assert str(file) in caught.value.what
 
 
+def test_aws_has_a_variable_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, authority: tuple[Path, ssl.SSLContext], server: Wire
+) -> None:
+    """AWS_CA_BUNDLE, before the others and for AWS alone; without it nothing changes."""
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    plain = transport.Transport()
+    assert plain.for_aws() is plain
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(authority[0]))
+    answered = plain.for_aws().send("GET", server.url, deadline=transport.Deadline(5))
+    assert answered.body == b"hello"
+    assert failed(server.url).code == "tls-failed"
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/nonexistent")
+    with pytest.raises(TransportError, match="AWS_CA_BUNDLE names /nonexistent"):
+        plain.for_aws().send("GET", server.url, deadline=transport.Deadline(5))
+
+
 def test_a_folder_of_certificates_is_taken(
     monkeypatch: pytest.MonkeyPatch,
     authority: tuple[Path, ssl.SSLContext],

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepass.errors import ConfigError
+from gatepass.realm import Address
 from gatepass.settings import Issuer, Registry, Settings, load
 from gatepass.settings.environment import in_ci, read
 
@@ -114,10 +115,19 @@ def test_an_audience_is_the_tables_else_the_variables(
 
 
 def test_an_audience_without_the_vendors_address_is_codeartifacts() -> None:
-    """Elsewhere GATEPASS_AUDIENCE speaks for CodeArtifact, and is refused until there is one."""
-    with pytest.raises(ConfigError) as caught:
-        load({"GATEPASS_REGISTRIES": "p=https://h", "GATEPASS_AUDIENCE": "v"})
-    assert caught.value.code == "not-supported-yet"
+    """Elsewhere GATEPASS_AUDIENCE speaks for CodeArtifact, by name or by host, and for no other."""
+    host = "acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com"
+    env = {"GATEPASS_REGISTRIES": f"p=https://h c=https://{host}/pypi/", "GATEPASS_AUDIENCE": "v"}
+    for more, audience in [({}, "v"), ({"PACKAGEMANAGER_ADDRESS": "https://ppm"}, None)]:
+        settings = load({**env, **more})
+        p, c = settings.named("p"), settings.named("c")
+        by_host = settings.registry_for(Address("https", host, None, "/npm/x"))
+        assert p
+        assert c
+        assert by_host
+        assert (p.audience, c.audience, by_host.audience) == (None, audience, audience)
+        assert p.expected_audience == "https://h"
+        assert c.expected_audience == (audience or "sts.amazonaws.com")
 
 
 @pytest.mark.parametrize("where", ["keys.jwks", "./keys.jwks", "http://h/keys", "~/keys", "C:keys"])

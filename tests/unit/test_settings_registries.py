@@ -169,41 +169,6 @@ def test_a_variable_that_repeats_the_file_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "https://acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com",
-        "https://acme-1.d.codeartifact.cn-north-1.amazonaws.com.cn/pypi/x/simple",
-    ],
-)
-def test_codeartifact_hosts_are_refused_until_they_work(tmp_path: Path, url: str) -> None:
-    """A CodeArtifact address is never taken for a Package Manager."""
-    for env in ({"PACKAGEMANAGER_ADDRESS": url}, {"GATEPASS_REGISTRIES": f"a={url}"}):
-        assert refusal(**env).code == "not-supported-yet"
-    for text in (f'url = "{url}"', 'url = "https://h"\nkind = "codeartifact"'):
-        with pytest.raises(ConfigError) as caught:
-            loaded(tmp_path, f"[registries.a]\n{text}")
-        assert caught.value.code == "not-supported-yet"
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("GATEPASS_LOGIN_ISSUER", "https://l"),
-        ("GATEPASS_LOGIN_CLIENT_ID", "c"),
-        ("GATEPASS_ROLE_ARN", "arn:aws:iam::1:role/r"),
-        ("GATEPASS_PASS", "/tmp/x"),
-        ("GATEPASS_STORE", "system"),
-    ],
-)
-def test_a_variable_of_a_later_version_is_refused_by_name(variable: str, value: str) -> None:
-    """What the reference has and this version can't do is an error, never ignored."""
-    error = refusal(**{variable: value})
-    assert error.code == "not-supported-yet"
-    assert error.what.startswith(variable)
-    assert load({variable: ""}).registries == ()
-
-
-@pytest.mark.parametrize(
     ("url", "allowed"),
     [
         ("http://ppm.corp", False),

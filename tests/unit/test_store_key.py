@@ -102,7 +102,7 @@ DIFFERENT: dict[str, Job] = {
 
 def test_every_field_of_the_design_separates() -> None:
     """Two jobs, audiences, registries, policies or ways to verify never share a credential."""
-    keys = {name: store_key(*job) for name, job in DIFFERENT.items()}
+    keys = {name: store_key(*job, {}) for name, job in DIFFERENT.items()}
     assert len(set(keys.values())) == len(keys), keys
 
 
@@ -121,7 +121,7 @@ def test_what_makes_no_difference_shares(same: Callable[[], Job]) -> None:
     ours, base = same(), DIFFERENT["plain"]
     if ours[0].url != base[0].url:
         ours = (ours[0]._replace(url=base[0].url), *ours[1:])
-    assert store_key(*ours) == store_key(*base)
+    assert store_key(*ours, {}) == store_key(*base, {})
 
 
 def test_the_order_of_issuers_makes_no_difference() -> None:
@@ -129,4 +129,4 @@ def test_the_order_of_issuers_makes_no_difference() -> None:
     one, two = Issuer("x"), Issuer("y")
     first = (registry(), settings(issuers={"a": one, "b": two}), a_file())
     second = (registry(), settings(issuers={"b": two, "a": one}), a_file())
-    assert store_key(*first) == store_key(*second)
+    assert store_key(*first, {}) == store_key(*second, {})

@@ -11,12 +11,14 @@ import os
 
 from gatepass import identity
 from gatepass.cli.target import no_registry, registry_at
+from gatepass.cli.times import rfc3339
 from gatepass.errors import GatepassError, plain
-from gatepass.identity.token import ReadyToken
 from gatepass.present import Presenter
-from gatepass.resolve import check_address
+from gatepass.realm import parse
+from gatepass.resolve import check_address, check_policy
 from gatepass.settings import Registry, Settings, load
-from gatepass.store import open_store
+from gatepass.store import open_store, passes
+from gatepass.store.folder import Folder
 from gatepass.transport import Deadline, Transport
 
 
@@ -44,6 +46,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _one(registry: Registry, settings: Settings) -> None:
     check_address(registry)
+    folder = passes.folder_of(os.environ)
+    if folder:
+        _pass(folder, registry)
+        return
     found = identity.find(os.environ, registry)
     for unable in found.unable:
         print(f"  can't act: {unable.name}, {unable.label}: {unable.error.what}")
@@ -54,8 +60,11 @@ def _one(registry: Registry, settings: Settings) -> None:
         mark = "wins" if same else "present"
         print(f"  {mark + ':':<10} {candidate.name}, {candidate.label} ({candidate.origin})")
     print(f"  because:   {_why(registry, len(found.candidates))}")
-    if isinstance(winner, ReadyToken):
-        print("  it is used as it is: nothing is exchanged, so there are no claims to verify")
+    if winner.role_arn:
+        print(f"  role:      {plain(winner.role_arn)}")
+    check_policy(registry, winner)
+    if not winner.presents_token:
+        print(f"  claims:    {_NO_CLAIMS[winner.name]}")
         return
     store = open_store(os.environ, settings)
     presenter = Presenter(registry, settings, os.environ, winner, store.key_sets(), Transport())
@@ -72,9 +81,34 @@ def _one(registry: Registry, settings: Settings) -> None:
         print("  GATEPASS_TRUSTED_ISSUERS says whom you trust")
 
 
+def _pass(folder: Folder, registry: Registry) -> None:
+    """Inside of `gatepass exec`, where no identity is asked, whatever is there."""
+    address = parse(registry.url)
+    held = passes.find(folder, address) if address else None
+    if held is None:
+        raise passes.missing(registry)
+    ends = held.credential.expires_at
+    print(f"  wins:      the pass of `gatepass exec` ({passes.VARIABLE})")
+    print("  because:   where that is set, nothing else is asked")
+    print(f"  until:     {rfc3339(ends) if ends else 'its end is not known'}")
+
+
 def _why(registry: Registry, present: int) -> str:
     if registry.identity != "auto":
         return "it was chosen (GATEPASS_IDENTITY, or `identity` in config.toml)"
     if present == 1:
         return "it is the only one here that can act"
-    return "what was said outranks what was found: token file, variables, API token, CI job"
+    return "what was said outranks what was found: " + _ORDER[registry.kind]
+
+
+_ORDER = {
+    "packagemanager": "token file, variables, API token, CI job, pod, login",
+    "codeartifact": "menda's variables, AWS keys or profile, token file, variables, CI job, pod, "
+    "menda's files, AWS' files, login",
+}
+_NO_CLAIMS = {
+    "aws": "none to verify: AWS credentials sign for themselves",
+    "login": "none before the login; `gatepass status` shows the logins that are kept",
+    "menda": "none to verify: menda cloud is shown its own credentials",
+    "token": "none to verify: it is used as it is, nothing is exchanged",
+}

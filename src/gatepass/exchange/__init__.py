@@ -1,48 +1,23 @@
-"""Registry kinds: how a subject token becomes a credential. One kind a file, one line here."""
+"""How an identity becomes a registry's credential. One way a file, one line here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from importlib import import_module
+from typing import cast
 
-from gatepass.exchange import packagemanager
+from gatepass.exchange.base import Request, Way
 
-if TYPE_CHECKING:
-    from gatepass.credential import Credential
-    from gatepass.secret import Secret
-    from gatepass.settings import Registry
-    from gatepass.transport import Deadline, Transport
+__all__ = ["Request", "Way", "way"]
 
-
-class Kind(Protocol):
-    """A module of this package."""
-
-    def username_for(self, asked: str | None) -> str | None:
-        """The user name to answer with; None: leave it to the next backend."""
-        ...
-
-    def endpoint(self, registry: Registry) -> str:
-        """The exchange's address: part of the store's key."""
-        ...
-
-    def exchange(
-        self,
-        registry: Registry,
-        mint: Callable[[], Secret],
-        transport: Transport,
-        deadline: Deadline,
-        *,
-        can_remint: bool,
-    ) -> Credential: ...
-
-    def ready(self, registry: Registry, secret: Secret) -> Credential:
-        """A ready-made secret as a credential."""
-        ...
+# By the registry's kind, then by the identity's name; "" stands for all that present a token.
+_WAYS: dict[str, dict[str, str]] = {
+    "packagemanager": {"": "packagemanager"},
+    "codeartifact": {"": "codeartifact", "aws": "ambient", "menda": "menda"},
+}
 
 
-_KINDS: dict[str, Kind] = {"packagemanager": packagemanager}
-
-
-def kind(name: str) -> Kind:
-    """The kind of that name; settings let no other one through."""
-    return _KINDS[name]
+def way(kind: str, identity: str) -> Way:
+    """The way for that kind of registry and that identity; settings let no other kind through."""
+    ways = _WAYS[kind]
+    # A module satisfies a protocol of functions; only the chosen one is loaded.
+    return cast(Way, import_module(f"{__name__}.{ways.get(identity, ways[''])}"))

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gatepass import peek
@@ -17,8 +16,9 @@ from gatepass.exchange.reply import expiry, usable_secret
 from gatepass.secret import Secret
 
 if TYPE_CHECKING:
-    from gatepass.settings import Registry
-    from gatepass.transport import Deadline, Response, Transport
+    from gatepass.exchange.base import Request
+    from gatepass.settings import Environment, Registry
+    from gatepass.transport import Response
 
 USERNAME = "__token__"
 
@@ -31,37 +31,30 @@ def username_for(asked: str | None) -> str | None:
     return USERNAME if asked in (None, "", USERNAME) else None
 
 
-def endpoint(registry: Registry) -> str:
+def endpoint(registry: Registry, env: Environment) -> str:
     """Where subject tokens for this registry go, and nowhere else."""
     return registry.url + "/__api__/token"
 
 
-def exchange(
-    registry: Registry,
-    mint: Callable[[], Secret],
-    transport: Transport,
-    deadline: Deadline,
-    *,
-    can_remint: bool,
-) -> Credential:
+def exchange(request: Request) -> Credential:
     """A Package Manager token for a subject token.
 
-    ``mint`` gives a verified subject token, called once for each attempt; ``can_remint``: whether
-    each is a new one. Raises ExchangeError with the server's own words, TransportError where it
-    didn't answer, and what ``mint`` raises. It does not verify the token that it got: only the
+    Raises ExchangeError with the server's own words, TransportError where it didn't answer, and
+    what minting the subject token raises. It does not verify the token that it got: only the
     server can (HS256).
     """
-    response = transport.send(
+    registry = request.registry
+    response = request.transport.send(
         "POST",
-        endpoint(registry),
+        endpoint(registry, request.env),
         headers=lambda: {"Accept": "application/json"},
         form=lambda: {
             "grant_type": _GRANT,
-            "subject_token": mint().reveal(),
+            "subject_token": request.mint().reveal(),
             "subject_token_type": _ID_TOKEN,
         },
-        deadline=deadline,
-        twice_is_safe=can_remint,
+        deadline=request.deadline,
+        twice_is_safe=request.who.can_remint,
         allow_http=registry.realm.scheme == "http",
     )
     received = time.time()
@@ -101,7 +94,7 @@ def _refused(registry: Registry, response: Response) -> ExchangeError:
     if response.status in (404, 405):
         return ExchangeError(
             "exchange-not-there",
-            f"{endpoint(registry)} does not exist (HTTP {response.status})",
+            f"{registry.url}/__api__/token does not exist (HTTP {response.status})",
             why=told,
             do="check the address: it ends where /__api__ begins, before any repository's name",
         )

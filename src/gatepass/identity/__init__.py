@@ -8,21 +8,48 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gatepass.errors import GatepassError, IdentityError
-from gatepass.identity import file, github, gitlab, kubernetes, token
-from gatepass.identity.base import Detector, Identity, Unable
+from gatepass.identity import (
+    aws,
+    file,
+    github,
+    gitlab,
+    kubernetes,
+    login,
+    menda,
+    role,
+    token,
+    webidentity,
+)
+from gatepass.identity.base import Detector, Identity, Place, Unable
 from gatepass.settings import Environment, Registry
-from gatepass.settings.environment import in_ci, not_supported_yet
+from gatepass.settings.environment import in_ci
 
 __all__ = ["Found", "Identity", "Unable", "choose", "find"]
 
-# What was said outranks what was found; two of _CI at once are an error that asks.
-_CI: dict[str, Detector] = {"github": github, "gitlab": gitlab}
+# What was said outranks what was found; two of _CI at once are an error that asks. An identity
+# that may stand in two places has a word for the place after its name.
+_CI = ("github", "gitlab")
 _ORDER: dict[str, dict[str, Detector]] = {
     "packagemanager": {
         "file": file,
         "token": token,
-        **_CI,
+        "github": github,
+        "gitlab": gitlab,
         "kubernetes": kubernetes,
+        "login": login,
+    },
+    "codeartifact": {
+        "menda": menda,
+        "aws": aws,
+        "file/aws": webidentity,
+        "file": role.WithRole(file),
+        "github": role.WithRole(github),
+        "gitlab": role.WithRole(gitlab),
+        "kubernetes": role.WithRole(kubernetes, role.of_the_pod),
+        "kubernetes/injected": Place(webidentity.detect_injected),
+        "menda/configured": Place(menda.detect_configured),
+        "aws/configured": Place(aws.detect_configured),
+        "login": role.WithRole(login),
     },
 }
 
@@ -41,7 +68,7 @@ def find(env: Environment, registry: Registry) -> Found:
         try:
             found.append(detector.detect(env, registry))
         except GatepassError as error:  # it may be no candidate's turn: `choose` decides that
-            found.append(Unable(name, "what it reads is broken", error))
+            found.append(Unable(_name_of(name), "what it reads is broken", error))
     return Found(
         tuple(one for one in found if one is not None and not isinstance(one, Unable)),
         tuple(one for one in found if isinstance(one, Unable)),
@@ -61,6 +88,8 @@ def choose(env: Environment, registry: Registry) -> Identity:
     for name, detector in _ORDER[registry.kind].items():
         if platforms and name not in _CI:
             break  # what comes later can't win, and isn't judged
+        if name == "login" and unable:
+            break  # what was meant to speak is broken: nobody would see the login that came of it
         found = detector.detect(env, registry)
         if isinstance(found, Unable):
             unable.append(found)
@@ -83,20 +112,35 @@ def choose(env: Environment, registry: Registry) -> Identity:
 
 def _chosen(env: Environment, registry: Registry) -> Identity:
     name = registry.identity
-    detector = _ORDER[registry.kind].get(name)
-    if detector is None:
-        raise not_supported_yet(f"the identity {name!r}", f"identity {name!r} for this registry")
-    found = detector.detect(env, registry)
-    if isinstance(found, Unable):
-        raise found.error
-    if found is None:
+    detectors = [one for place, one in _ORDER[registry.kind].items() if _name_of(place) == name]
+    if not detectors:
         raise IdentityError(
-            "identity-absent",
-            f"the identity {name!r} was chosen, and it is not here",
-            why=_MISSING[name],
-            do="set that, or unset GATEPASS_IDENTITY (or `identity` in config.toml)",
+            "identity-of-others",
+            f"the identity {name!r} was chosen, and {registry.url} can't be given it",
+            why=f"a registry of the kind {registry.kind} takes: "
+            + ", ".join(dict.fromkeys(map(_name_of, _ORDER[registry.kind]))),
+            do=f"set `identity` for registries.{registry.name} in config.toml, or unset "
+            "GATEPASS_IDENTITY",
         )
-    return found
+    unable: list[Unable] = []
+    for detector in detectors:
+        found = detector.detect(env, registry)
+        if isinstance(found, Unable):
+            unable.append(found)
+        elif found is not None:
+            return found
+    if unable:
+        raise unable[0].error
+    raise IdentityError(
+        "identity-absent",
+        f"the identity {name!r} was chosen, and it is not here",
+        why=_MISSING[name],
+        do="set that, or unset GATEPASS_IDENTITY (or `identity` in config.toml)",
+    )
+
+
+def _name_of(place: str) -> str:
+    return place.partition("/")[0]
 
 
 _MISSING = {
@@ -104,22 +148,34 @@ _MISSING = {
     "gitlab": "GITLAB_CI is not `true`",
     "kubernetes": "neither GATEPASS_KUBERNETES_TOKEN_FILE nor /var/run/secrets/gatepass is there, "
     "and KUBERNETES_SERVICE_HOST isn't set",
-    "file": "none of PACKAGEMANAGER_IDENTITY_TOKEN_FILE, GATEPASS_ID_TOKEN, "
-    "GATEPASS_ID_TOKEN_<NAME> and GATEPASS_ID_TOKEN_FILE is set",
+    "file": "none of PACKAGEMANAGER_IDENTITY_TOKEN_FILE (for CodeArtifact, "
+    "AWS_WEB_IDENTITY_TOKEN_FILE), GATEPASS_ID_TOKEN, GATEPASS_ID_TOKEN_<NAME> and "
+    "GATEPASS_ID_TOKEN_FILE is set",
     "token": "PACKAGEMANAGER_TOKEN isn't set, or this is not PACKAGEMANAGER_ADDRESS, "
     "for which alone it speaks",
+    "aws": "neither AWS_ACCESS_KEY_ID nor AWS_PROFILE is set, no profile in ~/.aws leads to keys, "
+    "and this is no container or instance with a role",
+    "menda": "neither MENDA_HOST, MENDA_CLIENT_ID and MENDA_CLIENT_SECRET nor MENDA_PROFILE_ID is "
+    "set, and there is no ~/.menda/mendacfg",
 }
 
 
 def _nobody(env: Environment, registry: Registry) -> GatepassError:
-    if in_ci(env):
+    if registry.kind == "codeartifact":
+        do = (
+            "a CI job or pod: let it have an identity token for "
+            f"{registry.expected_audience}, and set GATEPASS_ROLE_ARN;\n"
+            "a laptop: set AWS_PROFILE, or GATEPASS_LOGIN_ISSUER and GATEPASS_LOGIN_CLIENT_ID;\n"
+            "menda cloud: set MENDA_HOST, MENDA_CLIENT_ID and MENDA_CLIENT_SECRET"
+        )
+    elif in_ci(env):
         do = (
             "GitHub Actions: add `permissions: id-token: write` to the job;\n"
             "GitLab CI: add `id_tokens:` with GATEPASS_ID_TOKEN to the job;\n"
             "elsewhere: put an OIDC token for this audience into a file and name it in\n"
             "PACKAGEMANAGER_IDENTITY_TOKEN_FILE, or pass it in GATEPASS_ID_TOKEN"
         )
-    else:
+    else:  # a pod, where no login starts
         do = (
             "put an OIDC token into a file and name it in PACKAGEMANAGER_IDENTITY_TOKEN_FILE,\n"
             "or set PACKAGEMANAGER_TOKEN; `gatepass whoami` shows what is there"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gatepass.secret import Secret
@@ -19,7 +20,10 @@ class Identity(Protocol):
     place that made it a candidate; ``can_remint``: whether each call of :meth:`subject_token`
     gives a new token; ``issuers``: who may have issued it, byte for byte, an entry that ends in
     ``/*`` standing for exactly one more path segment, empty where the token names its own;
-    ``audience_is_unsaid``: the replaced tool's users never had to say an audience here.
+    ``audience_is_unsaid``: the replaced tool's users never had to say an audience here;
+    ``presents_token``: whether :meth:`subject_token` gives one at all: ``aws``, ``menda``,
+    ``token`` and ``login`` get their credential in other ways; ``role_arn``: the AWS role that
+    belongs to it, empty for other registries than CodeArtifact.
     """
 
     @property
@@ -34,6 +38,10 @@ class Identity(Protocol):
     def issuers(self) -> tuple[str, ...]: ...
     @property
     def audience_is_unsaid(self) -> bool: ...
+    @property
+    def presents_token(self) -> bool: ...
+
+    role_arn: str
 
     def fingerprint(self) -> str:
         """What only this identity's holder has, for the store's key. No network; may read files."""
@@ -61,3 +69,9 @@ class Detector(Protocol):
     def detect(self, env: Environment, registry: Registry) -> Identity | Unable | None:
         """The candidate, why there is none although this is the place, or None: not here."""
         ...
+
+
+class Place(NamedTuple):
+    """A second place in the order for a module that has one already."""
+
+    detect: Callable[[Environment, Registry], Identity | Unable | None]

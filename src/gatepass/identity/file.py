@@ -29,6 +29,8 @@ class TokenFile:
 
     name = "file"
     can_remint = False
+    presents_token = True
+    role_arn = ""
 
     def __init__(
         self,
@@ -99,7 +101,8 @@ def detect(env: Environment, registry: Registry) -> TokenFile | Unable | None:
     token = in_variable(env, named)
     if token:
         return TokenFile(named, "", token, issuers=issuers)
-    path = read(env, _DROP_IN)
+    drop_in = (_DROP_IN,) if registry.kind == "packagemanager" else ()
+    path = read(env, _DROP_IN) if drop_in else ""
     if path:
         # Its users never said an audience; but only the one address was theirs.
         unsaid = registry.is_drop_in and registry.audience is None
@@ -112,14 +115,14 @@ def detect(env: Environment, registry: Registry) -> TokenFile | Unable | None:
         return TokenFile("GATEPASS_ID_TOKEN_FILE", path, Secret(""), issuers=issuers)
     if token:
         return None
-    names = (_DROP_IN, named, "GATEPASS_ID_TOKEN", "GATEPASS_ID_TOKEN_FILE")
+    names = (*drop_in, named, "GATEPASS_ID_TOKEN", "GATEPASS_ID_TOKEN_FILE")
     empty = [name for name in names if name in env]
     return Unable("file", empty[0], _empty(empty[0])) if empty else None
 
 
 def _gitlab_has_a_better_one(env: Environment, registry: Registry, token: Secret) -> bool:
     """Whether GATEPASS_ID_TOKEN is for another registry, and the job has one for this."""
-    audience = registry.audience or registry.url
+    audience = registry.expected_audience
     if "aud" not in peek.claims(token.reveal()):
         return False  # it is no token at all: whoever passed it must hear of that
     other = in_variable(env, gitlab.by_audience(audience))

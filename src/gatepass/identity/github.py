@@ -43,6 +43,8 @@ class GitHubActions:
     origin = _URL
     can_remint = True
     audience_is_unsaid = False
+    presents_token = True
+    role_arn = ""
 
     def __init__(self, request_url: str, request_token: Secret, server: str) -> None:
         self.request_url, self.request_token, self.server = request_url, request_token, server

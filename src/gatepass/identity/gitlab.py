@@ -31,6 +31,8 @@ class GitLabCI:
     label = "GitLab CI"
     can_remint = False
     audience_is_unsaid = False
+    presents_token = True
+    role_arn = ""
 
     def __init__(self, origin: str, value: Secret, server: str) -> None:
         self.origin, self.value, self.issuers = origin, value, (server,)
@@ -52,7 +54,7 @@ def detect(env: Environment, registry: Registry) -> GitLabCI | Unable | None:
     server = issuer(env)
     if server is None:
         return None
-    audience = registry.audience or registry.url
+    audience = registry.expected_audience
     names = (
         f"GATEPASS_ID_TOKEN_{variable_of(registry.name)}",
         "GATEPASS_ID_TOKEN",

@@ -45,13 +45,22 @@ class Pod:
     name = "kubernetes"
     label = "the pod's service account"
     can_remint = False
-    audience_is_unsaid = False
+    presents_token = True
+    role_arn = ""
 
-    def __init__(self, origin: str, path: str, audience: str, own_issuer: str | None) -> None:
+    def __init__(
+        self,
+        origin: str,
+        path: str,
+        audience: str,
+        own_issuer: str | None,
+        *,
+        audience_is_unsaid: bool = False,
+    ) -> None:
         """``origin``: the variable or default that named ``path``; ``own_issuer``: the ``iss`` of
         the pod's own mounted token, None where none is mounted."""
         self.origin, self._path, self._audience = origin, path, audience
-        self._own_issuer = own_issuer
+        self._own_issuer, self.audience_is_unsaid = own_issuer, audience_is_unsaid
 
     @property
     def issuers(self) -> tuple[str, ...]:
@@ -97,7 +106,7 @@ def detect(env: Environment, registry: Registry) -> Pod | Unable | None:
 
     A pod without either is remembered; its own token is for the API server, and never presented.
     """
-    audience = registry.audience or registry.url
+    audience = registry.expected_audience
     named = read(env, _VARIABLE)
     if named or os.path.isdir(_FOLDER):
         found = Pod(

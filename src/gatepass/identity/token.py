@@ -23,6 +23,8 @@ class ReadyToken:
     can_remint = False
     issuers: tuple[str, ...] = ()
     audience_is_unsaid = True
+    presents_token = False
+    role_arn = ""
 
     def __init__(self, secret: Secret) -> None:
         self.secret = secret

@@ -8,14 +8,6 @@ from gatepass.errors import ConfigError
 
 Environment = Mapping[str, str]
 
-_LATER = {
-    "GATEPASS_LOGIN_ISSUER": "logins",
-    "GATEPASS_LOGIN_CLIENT_ID": "logins",
-    "GATEPASS_ROLE_ARN": "AWS CodeArtifact",
-    "GATEPASS_PASS": "`gatepass exec`",
-}
-"""Variables of the public contract whose work is not done yet: refused, never ignored."""
-
 
 def read(env: Environment, name: str) -> str:
     """The variable's value without surrounding white space; empty where it is unset or empty.
@@ -58,13 +50,6 @@ def nearest(word: str, words: tuple[str, ...]) -> str:
 
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return repr(found[0]) if found else ""
-
-
-def refuse_later(env: Environment) -> None:
-    """ConfigError (not-supported-yet) where a variable is set that nothing here reads yet."""
-    for name, subject in _LATER.items():
-        if env.get(name):
-            raise not_supported_yet(name, subject)
 
 
 def not_supported_yet(what: str, subject: str) -> ConfigError:

@@ -21,11 +21,12 @@ _TOP: dict[str, type | str] = {
     "trusted_issuers": list,
     "store": dict,
     "log": dict,
-    "login": "logins",
+    "login": dict,
     "issuers": dict,
     "registries": dict,
 }
 _STORE: dict[str, type | str] = {"kind": str, "dir": str}
+_LOGIN: dict[str, type | str] = {"issuer": str, "client_id": str}
 _LOG: dict[str, type | str] = {"level": str, "format": str, "file": str}
 _ISSUER: dict[str, type | str] = {"jwks": str, "algorithms": list}
 _REGISTRY: dict[str, type | str] = {
@@ -35,13 +36,13 @@ _REGISTRY: dict[str, type | str] = {
     "identity": str,
     "claims": dict,
     "allow_http": bool,
-    "index": "`gatepass setup` and `gatepass exec`",
-    "role_arn": "AWS CodeArtifact",
-    "profile": "AWS CodeArtifact",
-    "duration": "AWS CodeArtifact",
-    "domain": "AWS CodeArtifact",
-    "owner": "AWS CodeArtifact",
-    "region": "AWS CodeArtifact",
+    "index": str,
+    "role_arn": str,
+    "profile": str,
+    "duration": int,
+    "domain": str,
+    "owner": str,
+    "region": str,
 }
 _WORDS = {
     str: "a text",
@@ -132,8 +133,7 @@ def _check(table: dict[str, Any], path: str) -> None:
         )
     _keys(table, _TOP, path, "")
     _keys(table.get("store", {}), _STORE, path, "store.")
-    if table.get("store", {}).get("kind") == "system":
-        raise not_supported_yet("store.kind = 'system'", "logins")
+    _keys(table.get("login", {}), _LOGIN, path, "login.")
     _keys(table.get("log", {}), _LOG, path, "log.")
     for section, known in (("issuers", _ISSUER), ("registries", _REGISTRY)):
         for name, entry in table.get(section, {}).items():

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from gatepass.errors import ConfigError, plain, plain_address
 from gatepass.realm import Realm, is_loopback, realm_of
+from gatepass.settings.codeartifact import domain_of, is_part
 from gatepass.settings.environment import (
     Environment,
     bad_value,
     choice,
-    not_supported_yet,
     read,
 )
-from gatepass.settings.values import IDENTITIES, Claim, Registry
+from gatepass.settings.values import IDENTITIES, Claim, Domain, Registry
 
 _KINDS = ("packagemanager", "codeartifact")
+_OF_AWS = ("domain", "owner", "region", "role_arn", "profile", "duration")
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")
 
 
-def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]:
+class Found(NamedTuple):
+    """``registries``; and of those that nobody configures, ``identity`` and ``aws_audience``."""
+
+    registries: tuple[Registry, ...]
+    identity: str
+    aws_audience: str | None
+
+
+def registries(env: Environment, config: dict[str, Any]) -> Found:
     """Every registry, each realm once: config.toml outranks the variables.
 
     Raises ConfigError: an address that can't be read, a name twice with two addresses, two names
@@ -43,24 +52,27 @@ def registries(env: Environment, config: dict[str, Any]) -> tuple[Registry, ...]
         _add(found, _plain_registry("packagemanager", drop_in, "PACKAGEMANAGER_ADDRESS"))
     # It speaks for PACKAGEMANAGER_ADDRESS, and where that isn't set for CodeArtifact; never for a
     # further registry, which could use the token at the first.
-    audience = read(env, "GATEPASS_AUDIENCE")
-    if audience and not drop_in:
-        raise not_supported_yet(
-            "GATEPASS_AUDIENCE without PACKAGEMANAGER_ADDRESS", "AWS CodeArtifact"
-        )
+    audience = read(env, "GATEPASS_AUDIENCE") or None
+    aws_audience = None if drop_in else audience
     chosen = choice(env, "GATEPASS_IDENTITY", ("auto", *IDENTITIES))
     if not chosen:
         chosen = config.get("identity", "auto")
         if chosen not in ("auto", *IDENTITIES):
             raise bad_value("identity", chosen, ("auto", *IDENTITIES))
-    return tuple(
-        registry._replace(
-            audience=registry.audience or (is_drop_in and audience) or None,
-            identity=registry.identity or chosen,
-            is_drop_in=is_drop_in,
-        )
-        for registry in found
-        for is_drop_in in (registry.realm == drop_in_realm,)
+    return Found(
+        tuple(
+            registry._replace(
+                audience=registry.audience or (audience if speaks else None),
+                identity=registry.identity or chosen,
+                is_drop_in=registry.realm == drop_in_realm,
+            )
+            for registry in found
+            for speaks in (
+                registry.realm == drop_in_realm if drop_in else registry.kind == "codeartifact",
+            )
+        ),
+        chosen,
+        aws_audience,
     )
 
 
@@ -101,11 +113,21 @@ def _from_table(name: str, table: dict[str, Any]) -> Registry:
 
 def _registry(name: str, url: str, table: dict[str, Any], source: str) -> Registry:
     realm = _realm(f"registries.{name}" if table else source, url)
-    kind = table.get("kind", "packagemanager")
+    aws = domain_of(realm.host, realm.prefix)
+    if aws is None and "kind" not in table and ".codeartifact." in f".{realm.host}.":
+        raise ConfigError(
+            "codeartifact-domain",
+            f"{url} looks like AWS CodeArtifact, and is no address of it that gatepass knows",
+            why="known are <domain>-<account>.d.codeartifact.<region>.amazonaws.com, "
+            "<domain>-<account>.codeartifact.<region>.on.aws, and VPC endpoints with /d/ in them",
+            do='correct it, or write kind = "codeartifact", domain, owner and region in '
+            "config.toml",
+        )
+    kind = table.get("kind", "codeartifact" if aws else "packagemanager")
     if kind not in _KINDS:
         raise bad_value(f"registries.{name}.kind", kind, _KINDS)
-    if kind == "codeartifact" or ".codeartifact." in realm.host:
-        raise not_supported_yet(f"a CodeArtifact registry ({name})", "AWS CodeArtifact")
+    if kind == "codeartifact":
+        aws = _domain(name, table, aws)
     identity = table.get("identity", "")
     if identity and identity not in ("auto", *IDENTITIES):
         raise bad_value(f"registries.{name}.identity", identity, ("auto", *IDENTITIES))
@@ -120,7 +142,55 @@ def _registry(name: str, url: str, table: dict[str, Any], source: str) -> Regist
         identity=identity,
         claims=tuple(_claim(name, *item) for item in table.get("claims", {}).items()),
         is_insecure=not allowed,
+        index_path=table.get("index", ""),
+        **_of_aws(name, kind, table, aws),
     )
+
+
+def _domain(name: str, table: dict[str, Any], known: Domain | None) -> Domain:
+    """The domain that a table names: what its host doesn't say, it has to."""
+    said = known._asdict() if known else {}
+    said["domain"] = said.pop("name", "")
+    parts = {
+        part: str(table.get(part, said.get(part, ""))) for part in ("domain", "owner", "region")
+    }
+    for part, text in parts.items():
+        if not is_part(part, text):
+            raise ConfigError(
+                "codeartifact-domain",
+                f"registries.{name} has no {part} that AWS could know: {plain(text, 60)!r}",
+                why="at an address that isn't AWS' own, all three have to be said",
+                do='write domain = "acme", owner = "111122223333" (the account) and region = '
+                '"eu-west-1"',
+            )
+    return Domain(parts["domain"], parts["owner"], parts["region"])
+
+
+def _of_aws(name: str, kind: str, table: dict[str, Any], aws: Domain | None) -> dict[str, Any]:
+    """What only a CodeArtifact registry has; ConfigError where another one is given it."""
+    given = [key for key in _OF_AWS if key in table]
+    if kind != "codeartifact":
+        if given:
+            raise ConfigError(
+                "not-codeartifact",
+                f"registries.{name}.{given[0]} in {table['source']} means nothing for {kind}",
+                do=f'remove it, or add kind = "codeartifact" to registries.{name}',
+            )
+        return {}
+    duration = table.get("duration")
+    if duration is not None and duration != 0 and not 900 <= duration <= 43200:
+        raise ConfigError(
+            "bad-duration",
+            f"registries.{name}.duration is {duration} seconds",
+            why="CodeArtifact takes 0 (as long as the AWS session), or 900 to 43200",
+            do="correct it, or leave it out",
+        )
+    return {
+        "aws": aws,
+        "role_arn": table.get("role_arn", ""),
+        "profile": table.get("profile", ""),
+        "duration": duration,
+    }
 
 
 def _claim(registry: str, name: str, rule: object) -> Claim:

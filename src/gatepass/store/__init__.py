@@ -70,28 +70,50 @@ class Store:
             "about": about,
         }
         if not self._write(f"{_CREDENTIAL}{key}.json", record):
+            for old, held in list(_memory.items()):  # each new subject token makes a new key
+                if held.expires_at is not None and held.expires_at <= credential.obtained_at:
+                    _memory.pop(old, None)
             _memory[key] = credential
         self._prune(credential.obtained_at)
 
     def entries(self) -> list[Entry]:
         """Every stored credential that can be read, expired ones too."""
-        found = []
+        return [entry for _, entry in self._entries()]
+
+    def _entries(self) -> Iterator[tuple[str, Entry]]:
         for name in self.folder.names() if self.folder else ():
             record = self._json(name) if _is_credential(name) else None
             held = _credential(record) if record else None
             if held and record and isinstance(record.get("about"), dict):
                 about = {str(k): str(v) for k, v in record["about"].items()}
-                found.append(Entry(about, held.obtained_at, held.expires_at or 0.0))
-        return found
+                yield name, Entry(about, held.obtained_at, held.expires_at or 0.0)
+
+    def forget(self, registry: str, url: str) -> list[Entry]:
+        """Delete every credential of the registry with this name or address; what they were."""
+        return [
+            entry
+            for name, entry in self._entries()
+            if (entry.about.get("registry") == registry or entry.about.get("url") == url)
+            and self.folder
+            and self.folder.remove(name)
+        ]
 
     @contextmanager
-    def alone(self, key: str, look: Callable[[], Outcome | None]) -> Iterator[Outcome | None]:
-        """Hold the key's lock; gives None to whoever has to work, else what ``look`` found."""
+    def alone(
+        self,
+        key: str,
+        look: Callable[[], Outcome | None],
+        longer: Callable[[], float] = lambda: 0.0,
+    ) -> Iterator[Outcome | None]:
+        """Hold the key's lock; gives None to whoever has to work, else what ``look`` found.
+
+        ``longer``: seconds more to wait, asked when patience has run out.
+        """
         if self.folder is None:
             with _alone[key]:
                 yield look()
             return
-        lock, found = acquire(self.folder.path, key, look)
+        lock, found = acquire(self.folder.path, key, look, longer=longer)
         try:
             yield found
         finally:

@@ -40,14 +40,20 @@ class Folder:
         with open(fd, "rb") as file:
             return file.read(_LARGEST)
 
-    def write(self, name: str, data: bytes) -> None:
-        """Replace a file as a whole. OSError where that fails; the old one is then untouched."""
+    def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
+        """Replace a file as a whole. OSError where that fails; the old one is then untouched.
+
+        ``durable``: it must survive a power cut too, as what can't be fetched again has to.
+        """
         import tempfile  # only when something is written: it takes 10 ms to load
 
-        fd, temporary = tempfile.mkstemp(prefix=NEW, dir=self.path)  # born 0600
+        fd, temporary = tempfile.mkstemp(prefix=f"{NEW}{name}-", dir=self.path)  # born 0600
         try:
             with open(fd, "wb") as file:
                 file.write(data)
+                if durable:
+                    file.flush()
+                    os.fsync(fd)
             _replace(temporary, os.path.join(self.path, name))
         except BaseException:
             self.remove(os.path.basename(temporary))

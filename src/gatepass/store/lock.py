@@ -24,10 +24,16 @@ Outcome = Credential | GatepassError
 
 
 def acquire(
-    folder: str, key: str, look: Callable[[], Outcome | None], patience: float = PATIENCE
+    folder: str,
+    key: str,
+    look: Callable[[], Outcome | None],
+    patience: float = PATIENCE,
+    *,
+    longer: Callable[[], float] = lambda: 0.0,
 ) -> tuple[BaseFileLock | None, Outcome | None]:
     """Wait for the key's lock, looking meanwhile whether the work is already done.
 
+    ``longer``: asked when patience has run out: seconds more, because a person is being waited for.
     Returns ``(lock, None)``: the caller works, then releases it; ``(None, found)``: somebody else
     did; ``(None, None)``: patience ran out or locks don't work here, so the caller works without.
     """
@@ -57,5 +63,8 @@ def acquire(
             lock.release()
             return None, found
         if time.monotonic() >= end:
-            return None, None
+            more = longer()
+            if not more > 0:  # nan compares false
+                return None, None
+            end = time.monotonic() + more
         time.sleep(random.uniform(_POLL / 2, _POLL))  # noqa: S311 - no secret

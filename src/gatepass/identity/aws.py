@@ -1,0 +1,116 @@
+"""AWS credentials that this machine has: keys, a profile, a container's or an instance's role.
+
+They are used by boto3's own chain; here it is only decided, without asking anybody, whether there
+are any, and whose they are.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from gatepass import ec2, files
+from gatepass.secret import Secret
+from gatepass.settings.environment import Environment, read
+
+if TYPE_CHECKING:
+    from gatepass.settings import Registry
+    from gatepass.transport import Deadline, Transport
+
+_SAID = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")
+_CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
+_LARGEST = 1024 * 1024
+_LEADS_TO_KEYS = frozenset(
+    {
+        "aws_access_key_id",
+        "credential_process",
+        "credential_source",
+        "login_session",
+        "role_arn",
+        "sso_account_id",
+        "sso_session",
+        "sso_start_url",
+        "web_identity_token_file",
+    }
+)
+"""Settings of a profile from which boto3 gets keys; one with only a region has none."""
+
+
+class AmbientAws:
+    """Credentials of the AWS SDKs' own chain, which :mod:`gatepass.exchange.ambient` asks."""
+
+    name = "aws"
+    label = "this machine's AWS credentials"
+    can_remint = False
+    issuers: tuple[str, ...] = ()
+    audience_is_unsaid = True
+    presents_token = False
+    role_arn = ""
+
+    def __init__(self, origin: str, env: Environment, profile: str) -> None:
+        self.origin, self._env, self._profile = origin, env, profile
+
+    def fingerprint(self) -> str:
+        """Everything that decides who the chain finds: variables, and the files' contents."""
+        said = [f"{name}={self._env[name]}" for name in sorted(self._env) if name[:4] == "AWS_"]
+        held = [_read(path).decode("utf-8", "replace") for path in _paths(self._env)]
+        return "\0".join([self._profile, self._env.get("HOME", ""), *said, *held])
+
+    def subject_token(self, audience: str, transport: Transport, deadline: Deadline) -> Secret:
+        raise AssertionError("AWS credentials are no subject token, and sign for themselves")
+
+
+def detect(env: Environment, registry: Registry) -> AmbientAws | None:
+    """What was said: keys or a profile in the environment."""
+    for variable in _SAID:
+        if read(env, variable):
+            return AmbientAws(variable, env, registry.profile)
+    return None
+
+
+def detect_configured(env: Environment, registry: Registry) -> AmbientAws | None:
+    """What is found: a profile that leads to keys, a container's role, an instance's."""
+    config, credentials = _paths(env)
+    profile = registry.profile or read(env, "AWS_DEFAULT_PROFILE") or "default"
+    for path, name in (
+        (credentials, profile),
+        (config, profile),
+        (config, f"profile {profile}"),
+    ):
+        if _leads_to_keys(path, name):
+            return AmbientAws(path, env, registry.profile)
+    for variable in _CONTAINER:
+        if read(env, variable):
+            return AmbientAws(variable, env, registry.profile)
+    if ec2.on_ec2(env):
+        return AmbientAws("the EC2 instance", env, registry.profile)
+    return None
+
+
+def _paths(env: Environment) -> tuple[str, str]:
+    home = env.get("HOME") or env.get("USERPROFILE") or ""
+    return (
+        read(env, "AWS_CONFIG_FILE") or os.path.join(home, ".aws", "config"),
+        read(env, "AWS_SHARED_CREDENTIALS_FILE") or os.path.join(home, ".aws", "credentials"),
+    )
+
+
+def _leads_to_keys(path: str, section: str) -> bool:
+    data = _read(path)
+    if not data:
+        return False
+    import configparser  # only where there is such a file
+
+    parser = configparser.ConfigParser(interpolation=None, strict=False, default_section="\0")
+    try:
+        parser.read_string(data.decode("utf-8"))
+        return parser.has_section(section) and bool(_LEADS_TO_KEYS & set(parser[section]))
+    except (UnicodeDecodeError, configparser.Error):
+        return True  # boto3 says best what is wrong with it
+
+
+def _read(path: str) -> bytes:
+    try:
+        return files.read(os.path.expanduser(path), _LARGEST)
+    except OSError:
+        return b""
