@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,13 @@ hypothesis.settings.register_profile(
     "gatepass", deadline=None, derandomize=os.environ.get("CI", "") not in ("", "0", "false")
 )
 hypothesis.settings.load_profile("gatepass")
+
+
+def pytest_configure() -> None:
+    """Leave the terminal of whoever runs the tests: a login would ask there, and wait."""
+    if sys.platform != "win32":
+        with suppress(OSError):  # the leader of a process group can't
+            os.setsid()
 
 
 @pytest.fixture(scope="session")

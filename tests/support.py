@@ -97,7 +97,8 @@ def run(
         text=True,
         timeout=timeout,
         check=False,
-        **options,  # type: ignore[call-overload]
+        # No login may ask whoever runs the tests.
+        **{"start_new_session": True, **options},  # type: ignore[call-overload]
     )
 
 

@@ -75,12 +75,28 @@ class Provider:
 @contextmanager
 def running(env: Mapping[str, str]) -> Iterator[Provider]:
     """A provider, in an environment of exactly ``env``; it is dead when this is over."""
+    with _started(env, "provider.mjs") as provider:
+        yield provider
+
+
+@contextmanager
+def people(env: Mapping[str, str], **lifetimes: int) -> Iterator[str]:
+    """The provider as its people see it, for the client "gatepass"; its issuer.
+
+    ``lifetimes``: in seconds, by oidc-provider's names of them, like ``IdToken``.
+    """
+    with _started(env, "people.mjs", json.dumps(lifetimes)) as provider:
+        yield provider.issuer
+
+
+@contextmanager
+def _started(env: Mapping[str, str], script: str, *words: str) -> Iterator[Provider]:
     with tempfile.TemporaryDirectory() as folder:
         complaints = Path(folder) / "stderr"
         with (
             complaints.open("wb") as stderr,
             subprocess.Popen(
-                [provision.node(), provision.HERE / "provider.mjs"],
+                [provision.node(), provision.HERE / script, *words],
                 cwd=provision.PROVIDER,
                 env=dict(env),
                 stdin=subprocess.PIPE,

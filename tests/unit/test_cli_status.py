@@ -98,6 +98,7 @@ def test_the_last_error(
 ) -> None:
     """The last failure stands at the end, as it was printed, with its age."""
     monkeypatch.setenv("PACKAGEMANAGER_ADDRESS", "https://ppm.example.com")
+    monkeypatch.setenv("CI", "true")
     assert main(["get", "packagemanager"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error[no-identity]")

@@ -19,6 +19,12 @@ from gatepass.settings.environment import nearest
 
 COMMANDS = {
     "get": "print the secret for a registry",
+    "exec": "run a command with access: it has passes, and the job's identity no more",
+    "env": "print user name and password as variables, for tools that take nothing else",
+    "watch": "keep files with credentials fresh, for as long as a pod lives",
+    "setup": "make this machine's tools ask gatepass: keyring command, pip, uv, and others",
+    "login": "log in to a registry now, in a browser",
+    "logout": "forget a login",
     "status": "what is stored, for which registry, until when; the last error",
     "whoami": "every identity that is here, which one wins and why, its verified claims",
     "sandbox": "identity providers and a Package Manager on this machine, to try things on",

@@ -6,6 +6,7 @@ import argparse
 import os
 import time
 
+from gatepass.cli.logins import lines
 from gatepass.cli.times import rfc3339, span
 from gatepass.errors import GatepassError, plain
 from gatepass.settings import load
@@ -36,7 +37,10 @@ def run(options: argparse.Namespace) -> int:
         print(f"  identity: {about.get('identity', '?')}, {about.get('sub', '?')}")
         print(f"  issuer:   {about.get('iss', '?')}")
         print(f"  obtained: {span(now - obtained)} ago")
-    if not entries:
+    logins = lines(settings, os.environ, now)
+    for line in logins:
+        print(line)
+    if not entries and not logins:
         print("nothing is stored")
     _last_error(store, now)
     return 0
