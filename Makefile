@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Two workers: more only wait for each other on the machines that CI gives.
 WORKERS ?= 2
 
-.PHONY: help demo test test-real bench check lint types coverage clients real-parts clean
+.PHONY: help demo test test-real bench check lint types coverage clients real-clients real-parts clean
 
 help:
 	@echo "make demo       set up, and tell the whole story in the sandbox"
@@ -29,6 +29,10 @@ $(VENV)/.test: $(VENV)/.run
 	@$(BIN)/python -m pip install --quiet --group test --group lint
 	@touch $@
 
+$(VENV)/.real: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --group real
+	@touch $@
+
 demo: $(VENV)/.run
 	@$(BIN)/gatepass demo
 
@@ -36,15 +40,19 @@ clients: $(VENV)/.test
 	@$(BIN)/python tests/clients/provision.py
 	@$(BIN)/python tests/delivery/wheelhouse.py
 
+# Environments that only the tests marked `real` need.
+real-clients: clients
+	@$(BIN)/python tests/clients/provision.py --real
+
 test: $(VENV)/.test clients
 	@rm -f .coverage .coverage.*
 	@$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not real"
 
-# Node.js and an OpenID provider, for the tests marked `real`.
-real-parts: $(VENV)/.test
+# Node.js, an OpenID provider and what drives a browser, for the tests marked `real`.
+real-parts: $(VENV)/.real
 	@$(BIN)/python tests/provider/provision.py
 
-test-real: $(VENV)/.test clients real-parts
+test-real: $(VENV)/.test real-clients real-parts
 	@$(BIN)/python tests/real.py
 
 bench: $(VENV)/.run

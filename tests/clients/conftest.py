@@ -9,18 +9,15 @@ from pathlib import Path
 import pytest
 
 from clients import provision
-from clients.harness import Job
+from clients.harness import Job, need
 from gatepass.sandbox import Sandbox
 from support import Guard, child_env
 
 
 @pytest.fixture(scope="session", autouse=True)
 def provisioned() -> None:
-    """Every environment of this Python is there and holds gatepass as it is now."""
-    names = [name for name, made in provision.environments().items() if not made.python]
-    missing = provision.stale(names)
-    if missing:
-        pytest.fail(f"not built, or out of date: {', '.join(missing)}. run: make clients")
+    """Every environment of `make test` is there and holds gatepass as it is now."""
+    need(*provision.environments())
 
 
 @pytest.fixture
@@ -31,12 +28,12 @@ def base_env(home: Path, refusal: Guard) -> dict[str, str]:
 
 @pytest.fixture
 def job(sandbox: Sandbox, github_env: dict[str, str], tmp_path: Path) -> Iterator[Job]:
-    """A job of GitHub Actions in a folder of its own, whose leftovers are searched for tokens."""
+    """A job of GitHub Actions in a folder of its own; what clients leave is searched for tokens."""
     folder = tmp_path / "workspace"
     folder.mkdir()
     made = Job(sandbox, github_env, folder)
     yield made
-    made.check_files(folder)
+    made.check_leftovers()
     made.check(made.summary)
 
 
@@ -47,4 +44,4 @@ def pod(sandbox: Sandbox, file_env: dict[str, str], tmp_path: Path) -> Iterator[
     folder.mkdir()
     made = Job(sandbox, file_env, folder)
     yield made
-    made.check_files(folder)
+    made.check_leftovers()

@@ -10,7 +10,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from clients import provision
+from clients.places import Place, package_manager
 from gatepass.sandbox import Request, Sandbox, wheel
 
 USER = "__token__"
@@ -20,8 +23,8 @@ HELLO, BUILT = "gatepass-hello", "gatepass-built"
 _IN_TERMINAL = (
     "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])) & 255)"
 )
-# Any JWT, and the beginning of a Basic credential for __token__.
-_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}|X190b2tlbl9f\w+")
+# Any JWT, and the beginning of a Basic credential for __token__ or aws.
+_SECRET = re.compile(r"eyJ[\w-]{8,}\.[\w-]{8,}|X190b2tlbl9f\w+|YXdzO[g-v]\w+")
 
 
 class Done:
@@ -53,6 +56,14 @@ class Done:
         return f"status {self.status}\n--- out\n{self.out}\n--- err\n{self.err}"
 
 
+def need(*environments: str) -> None:
+    """Fail the test unless these environments are there and hold gatepass as it is now."""
+    missing = provision.stale(environments)
+    if missing:
+        target = "clients" if set(missing) <= set(provision.environments()) else "real-clients"
+        pytest.fail(f"not built, or out of date: {', '.join(missing)}. run: make {target}")
+
+
 def leaks(text: str, secrets: Iterable[str] = ()) -> list[str]:
     """The first characters of each secret in a text: enough to know what leaked."""
     found = [match[0] for match in _SECRET.finditer(text)]
@@ -61,14 +72,19 @@ def leaks(text: str, secrets: Iterable[str] = ()) -> list[str]:
 
 
 class Job:
-    """Runs clients with a job's environment against its sandbox, and checks what they print."""
+    """Runs clients with a job's environment against its sandbox, and checks what they print.
 
-    def __init__(self, sandbox: Sandbox, env: Mapping[str, str], folder: Path) -> None:
+    `place`: the registry that the clients are told of; by default the sandbox's Package Manager.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, env: Mapping[str, str], folder: Path, place: Place | None = None
+    ) -> None:
         self.sandbox, self.folder = sandbox, folder
+        self.place = place or package_manager(sandbox)
         self.env = dict(env)
-        self.index = sandbox.index_url
-        self.index_with_user = self.index.replace("://", f"://{USER}@")
-        self.host = self.index.split("/")[2]
+        self.index, self.index_with_user = self.place.index, self.place.index_with_user
+        self.host = self.place.host
 
     def run(
         self,
@@ -113,28 +129,35 @@ class Job:
             folder.mkdir()
             script = folder / "keyring"
             real = provision.program(environment, "keyring")
-            script.write_text(f'#!/bin/sh\necho "$*" >> "{self._log}"\nexec "{real}" "$@"\n')
+            script.write_text(f'#!/bin/sh\necho "$*" >> "{self.log}"\nexec "{real}" "$@"\n')
             script.chmod(0o755)
         return folder
 
     @property
-    def _log(self) -> Path:
+    def log(self) -> Path:
+        """The file behind `asked`."""
         return self.folder.parent / "asked"
 
     @property
     def asked(self) -> list[str]:
         """The words of every call of the `keyring` command that a client made, in order."""
-        return self._log.read_text(encoding="utf-8").splitlines() if self._log.exists() else []
+        return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
 
     def check(self, text: str) -> None:
         """Fail where a text holds a token of any kind."""
-        assert leaks(text, [self.sandbox.github.request_token]) == []
+        assert leaks(text, self.place.secrets()) == []
 
     def check_files(self, folder: Path) -> None:
         """Fail where a file that a client left behind (a lock, a log, a summary) holds a token."""
         for file in folder.rglob("*"):
             if file.is_file() and file.stat().st_size < 1_000_000:
                 self.check(file.read_text(encoding="utf-8", errors="replace"))
+
+    def check_leftovers(self) -> None:
+        """:meth:`check_files` for the job's folder, and for caches and logs in its home."""
+        home = Path(self.env["HOME"])
+        for folder in (self.folder, home / ".cache", home / ".config", home / ".local"):
+            self.check_files(folder)
 
     def keyring(self, *words: str, environment: str = "keyring", **options: Any) -> Done:
         """Run `keyring WORDS...`, whose standard output may be the token."""
@@ -162,7 +185,8 @@ class Job:
 
     def exchanges(self) -> int:
         """How many exchanges were tried, with whatever outcome."""
-        return len(self.requests("exchange"))
+        party, end = self.place.exchange
+        return len([one for one in self.requests(party) if one.path.endswith(end)])
 
 
 def pip(
@@ -206,9 +230,8 @@ def uv_install(job: Job, *words: str, index: str = "", python: str = "", **optio
 
 
 def refuse_exchanges(job: Job) -> None:
-    """From now on Package Manager takes nobody's identity."""
-    body = {"error": "invalid_request", "error_description": "no role fits this token"}
-    job.sandbox.packagemanager.fail_next(400, times=99, body=body)
+    """From now on the registry takes nobody's identity."""
+    job.place.refuse()
 
 
 def revoke_after(job: Job, path: str) -> None:

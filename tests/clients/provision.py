@@ -1,5 +1,6 @@
 """Builds the environments of the client tests: `python tests/clients/provision.py [NAME...]`.
 
+Without names it builds what `make test` needs, with `--real` what only `make test-real` needs.
 Each client lives in an environment of its own below `.tools/clients`, with gatepass' own wheel in
 those that stand for "gatepass is installed here". An environment that is as it should be is left
 alone; where only gatepass changed, only gatepass is installed again. This is set-up: it inherits
@@ -25,6 +26,7 @@ BIN = "Scripts" if sys.platform == "win32" else "bin"
 
 PIPS = ("23.2.1", "25.3", "26.2", "latest")
 OTHER_PYTHONS = ("3.12", "3.13")
+_BESIDE = ("keyring", "pip", "twine")  # a backend serves the clients of its own environment
 _AT_ONCE = 3
 
 
@@ -41,21 +43,43 @@ class Failed(Exception):
 
 
 def environments() -> dict[str, Environment]:
-    """Every environment by name."""
+    """The environments of `make test` by name."""
     found = {
         "keyring": Environment(("keyring",), gatepass=True),
         "keyring-24": Environment(("keyring==24.3.1",), gatepass=True),
         "uv": Environment(("uv",)),
         "twine": Environment(("twine",), gatepass=True),
+        "poetry-2": Environment(("poetry==2.5.1",), gatepass=True),
+        "poetry-1.8": Environment(("poetry==1.8.5",), gatepass=True),
+        # Without its lock pdm takes a library that it doesn't work with.
+        "pdm": Environment(("pdm[locked]==2.29.3", "keyring"), gatepass=True),
+        "bare-pdm": Environment(("pdm[locked]==2.29.3",)),
+        "hatch": Environment(("hatch==1.18.2",), gatepass=True),
     }
     for version in PIPS:
         pip = "pip" if version == "latest" else f"pip=={version}"
         found[f"pip-{version}"] = Environment((pip, "keyring"), gatepass=True)
         found[f"bare-pip-{version}"] = Environment((pip,))
+    return found
+
+
+def real_environments() -> dict[str, Environment]:
+    """Those that only tests marked `real` need: other tools of our kind, and other Pythons."""
+    found = {
+        "moto": Environment(("moto[server]==5.2.5",)),
+        "keyrings-codeartifact": Environment(("keyrings.codeartifact==2.1.2", *_BESIDE)),
+        "awscli": Environment(("awscli",)),
+        "posit-keyring": Environment(("posit-keyring==0.3.2", *_BESIDE)),
+        "menda-keyring": Environment(("menda-keyring==0.0.2", *_BESIDE)),
+    }
     for python in OTHER_PYTHONS:
         found[f"py{python}-keyring"] = Environment(("keyring",), True, python)
         found[f"py{python}-pip-latest"] = Environment(("pip", "keyring"), True, python)
     return found
+
+
+def _all() -> dict[str, Environment]:
+    return {**environments(), **real_environments()}
 
 
 def interpreter(version: str) -> str | None:
@@ -110,7 +134,7 @@ def source_digest() -> str:
 
 def stale(names: Sequence[str]) -> list[str]:
     """Those of the named environments that don't exist or are not as they should be."""
-    known, digest = environments(), source_digest()
+    known, digest = _all(), source_digest()
     return [name for name in names if _stamped(name) != _stamp(known[name], digest)]
 
 
@@ -180,9 +204,10 @@ def _make(name: str, environment: Environment, python: str, wheel: Path, digest:
     return done
 
 
-def main(names: Sequence[str]) -> int:
+def main(words: Sequence[str]) -> int:
     """Build what is missing; 1 where something can't be installed, 2 for an unknown name."""
-    known = environments()
+    names = [word for word in words if word != "--real"]
+    known = _all()
     unknown = [name for name in names if name not in known]
     if unknown:
         print(f"no environment {', '.join(unknown)}; there are: {', '.join(known)}")
@@ -190,7 +215,7 @@ def main(names: Sequence[str]) -> int:
     pythons: dict[str, str | None] = {"": sys.executable}
     pythons.update({version: interpreter(version) for version in OTHER_PYTHONS})
     wanted = {}
-    for name in names or known:
+    for name in names or (real_environments() if "--real" in words else environments()):
         if pythons[known[name].python]:
             wanted[name] = known[name]
         else:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from clients.harness import Job, pip, uv_install
-from gatepass.sandbox import PLATFORMS, Sandbox
+from clients.places import code_artifact
+from gatepass.sandbox import JOBS, Sandbox
 
 NAMES = {"packages.corp.example": "packagemanager", "idp.corp.example": "gitlab"}
 WAYS = ["pip-import", "pip-subprocess", "uv"]
@@ -37,7 +38,7 @@ def machine(base_env: dict[str, str], tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_installs(
     world: Sandbox, machine: dict[str, str], tmp_path: Path, platform: str, way: str
 ) -> None:
@@ -47,7 +48,24 @@ def test_installs(
     assert job.exchanges() == world.count("exchange") == 1
     assert not [one for one in world.requests if "came along" in one.note]
     assert ("kubernetes" in [one.party for one in world.requests]) == (platform == "kubernetes")
-    job.check_files(job.folder)
+    job.check_leftovers()
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("platform", JOBS)
+def test_installs_from_codeartifact(
+    machine: dict[str, str], tmp_path: Path, platform: str, way: str
+) -> None:
+    """A role for the job's own token, then CodeArtifact's: one request each, at AWS' names."""
+    with Sandbox(aws=True) as sandbox:
+        given = {**machine, **sandbox.environment(platform)}
+        job = Job(sandbox, given, tmp_path / "workspace", code_artifact(sandbox))
+        install(job, way)
+        assert sandbox.count("sts") == job.exchanges() == 1
+        assert sandbox.count("exchange") == 0
+        assert sandbox.proxy.refused == []
+        assert not [one for one in sandbox.requests if "came along" in one.note]
+        job.check_leftovers()
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -63,7 +81,7 @@ def test_installs_behind_a_proxy(machine: dict[str, str], tmp_path: Path, way: s
         assert sandbox.count("issuer") == 2
         assert job.exchanges() == 1
         assert sandbox.proxy.refused == []
-        job.check_files(job.folder)
+        job.check_leftovers()
 
 
 @pytest.mark.parametrize("way", WAYS)

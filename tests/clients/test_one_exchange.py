@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import time
+from collections.abc import Callable
 
 import pytest
 
 from clients import provision
-from clients.harness import USER, Job, leaks, pip, uv_install
+from clients.harness import USER, Done, Job, distribution, leaks, pip, uv_install
+from clients.projects import hatch_publish, pdm, pdm_project, poetry, poetry_project
 from clients.test_twine import upload
 
 CROWD = 100
@@ -81,24 +83,47 @@ def test_another_audience_is_another_credential(job: Job) -> None:
     assert job.sandbox.count("exchange") == 1
 
 
-@pytest.mark.parametrize("client", ["pip", "uv", "twine"])
+def poetry_lock(job: Job, version: str = "2") -> Done:
+    """`poetry lock`, with a timeout of two seconds on its requests."""
+    poetry_project(job)
+    return poetry(job, version, "lock", POETRY_REQUESTS_TIMEOUT="2")
+
+
+def pdm_lock(job: Job, mode: str = "command") -> Done:
+    """`pdm lock`, likewise."""
+    pdm_project(job)
+    return pdm(job, mode, "lock", PDM_REQUEST_TIMEOUT="2")
+
+
+CLIENTS: dict[str, Callable[[Job], Done]] = {
+    "pip": lambda job: pip(job, "latest", "subprocess", "--timeout=2"),
+    "uv": lambda job: uv_install(job, UV_HTTP_TIMEOUT="2"),
+    "twine": upload,
+    "poetry": poetry_lock,
+    "pdm": pdm_lock,
+    "hatch": lambda job: hatch_publish(job, distribution(job), "--user", USER),
+}
+
+
+@pytest.mark.parametrize("client", CLIENTS)
 def test_clients_wait_for_a_slow_exchange(job: Job, client: str) -> None:
     """None of them has a timeout on keyring: six seconds are waited for."""
     job.sandbox.watch(lambda request: time.sleep(6 if request.party == "exchange" else 0))
-    if client == "pip":
-        pip(job, "latest", "subprocess", "--timeout=2").succeeded()
-    elif client == "uv":
-        uv_install(job, UV_HTTP_TIMEOUT="2").succeeded()
-    else:
-        upload(job).succeeded()
+    CLIENTS[client](job).succeeded()
     assert job.exchanges() == 1
 
 
 def test_clients_share_one_exchange(job: Job) -> None:
-    """keyring, pip in both modes, uv and twine, one after another in one job."""
+    """keyring and all the clients, one after another in one job."""
     assert token_of(job)
     pip(job, "latest", "import").succeeded()
     pip(job, "25.3", "subprocess", index=job.index_with_user).succeeded()
     uv_install(job).succeeded()
-    upload(job).succeeded()
+    poetry_lock(job, "1.8").succeeded()
+    poetry_lock(job).succeeded()
+    pdm_lock(job).succeeded()
+    pdm_lock(job, "import").succeeded()
+    wheel = distribution(job)
+    hatch_publish(job, wheel, "--user", USER).succeeded()
+    upload(job, wheel=wheel).succeeded()
     assert job.exchanges() == 1

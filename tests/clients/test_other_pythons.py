@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clients import provision
-from clients.harness import USER, Job, pip, uv_install
+from clients.harness import USER, Job, need, pip, uv_install
 
 pytestmark = pytest.mark.real
 
@@ -14,9 +14,7 @@ pytestmark = pytest.mark.real
 def python(request: pytest.FixtureRequest) -> str:
     """How the names of a Python's environments begin; one for each Python that runs here."""
     version = str(request.param)
-    stale = provision.stale([f"py{version}-keyring", f"py{version}-pip-latest"])
-    if stale:
-        pytest.fail(f"not built, or out of date: {', '.join(stale)}. run: make clients")
+    need(f"py{version}-keyring", f"py{version}-pip-latest")
     return f"py{version}"
 
 

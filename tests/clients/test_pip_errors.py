@@ -83,11 +83,12 @@ def test_several_projects_show_it_once(job: Job) -> None:
     assert job.exchanges() == 1
 
 
-def test_a_second_run_shows_it_again(job: Job) -> None:
+@pytest.mark.parametrize("mode", ["import", "subprocess"])
+def test_a_second_run_shows_it_again(job: Job, mode: str) -> None:
     """Each run says why it failed; within seconds the failure itself is not repeated."""
     refuse_exchanges(job)
     for _ in range(2):
-        assert pip(job, "latest", "subprocess").failed().blocks(CODE) == 1
+        assert pip(job, "latest", mode).failed().blocks(CODE) == 1
     assert job.summary.count(f"error[{CODE}]") == 1
     assert job.exchanges() == 1
 

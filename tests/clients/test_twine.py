@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from clients import provision
@@ -10,11 +13,11 @@ from clients.harness import Done, Job, distribution, refuse_exchanges
 CODE = "exchange-refused"
 
 
-def upload(job: Job, *words: str, **options: bool) -> Done:
+def upload(job: Job, *words: str, wheel: Path | None = None, **options: Any) -> Done:
     """`twine upload` of one wheel to the sandbox."""
     program = provision.program("twine", "twine")
-    where = ("--repository-url", job.sandbox.upload_url)
-    return job.run(program, "upload", *where, *words, distribution(job), **options)  # type: ignore[arg-type]
+    where = ("--repository-url", job.place.upload)
+    return job.run(program, "upload", *where, *words, wheel or distribution(job), **options)
 
 
 @pytest.mark.parametrize(
