@@ -9,7 +9,8 @@ from support import gatepass
 
 
 def test_the_demo_tells_the_whole_story(base_env: dict[str, str]) -> None:
-    """Identity, verified, exchanged, stored, installed; again without a request; and refused."""
+    """Identity, verified, exchanged, stored, installed; again without a request; refused; then
+    CodeArtifact, and a person's login."""
     done = gatepass("demo", env=base_env)
     assert done.returncode == 0, done.stdout + done.stderr
     told = done.stdout
@@ -22,7 +23,12 @@ def test_the_demo_tells_the_whole_story(base_env: dict[str, str]) -> None:
         "no request is made",
     ]
     steps += ["0 for an identity, 0 exchanges", "error[github-permission]"]
-    places = [told.find(step) for step in steps]
+    steps += ["AWS CodeArtifact", "lends the role's keys", "user name aws", "gatepass login"]
+    steps += ["played by the sandbox: reads the code", "code: ", "logged in to", "your login"]
+    places, at = [], 0
+    for step in steps:
+        places.append(told.find(step, at))
+        at = max(at, places[-1])
     assert -1 not in places, told
     assert places == sorted(places), "the story is told in the order in which it happens"
     assert not re.search(r"eyJ[A-Za-z0-9_-]{20}", told), "a token is shown"

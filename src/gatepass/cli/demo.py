@@ -1,6 +1,7 @@
-"""The whole story in the sandbox, told as it happens, with a real pip install at its end.
+"""The whole story in the sandbox, told as it happens, with real pip installs.
 
-Nothing leaves this machine: GitHub Actions and Package Manager are played by the sandbox.
+Nothing leaves this machine: GitHub Actions, Package Manager, AWS and the person at the laptop are
+played by the sandbox.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import tempfile
 import time
 import venv
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from gatepass.cli import stage
 from gatepass.cli.narrator import Narrator
-from gatepass.errors import GatepassError
 
-_PATIENCE = 120.0
-"""Seconds for one pip install of two files of a kilobyte, on the slowest machine."""
+if TYPE_CHECKING:
+    from gatepass.sandbox import Sandbox
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,55 +33,19 @@ def run(options: argparse.Namespace) -> int:
 
     keyring = Path(sysconfig.get_path("scripts")) / ("keyring" + (".exe" * (os.name == "nt")))
     if not keyring.exists():
-        raise _failed("there is no keyring command beside gatepass", str(keyring))
-    with Sandbox() as sandbox, tempfile.TemporaryDirectory(prefix="gatepass-demo-") as folder:
-        job = {
-            **clean(os.environ),
-            **sandbox.environment("github"),
-            "PATH": f"{keyring.parent}{os.pathsep}{os.environ.get('PATH', '')}",
-            "HOME": folder,  # no pip.conf, no netrc of this machine's user
-            "GATEPASS_CONFIG": str(_no_configuration(Path(folder))),
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-            "PIP_KEYRING_PROVIDER": "subprocess",
-            "GATEPASS_LOG": "info",
-            "GATEPASS_LOG_FORMAT": "json",
-            "GATEPASS_LOG_FILE": str(Path(folder) / "log"),
-        }
+        raise stage.failed("there is no keyring command beside gatepass", str(keyring))
+    with (
+        Sandbox(aws=True) as sandbox,
+        tempfile.TemporaryDirectory(prefix="gatepass-demo-") as folder,
+    ):
+        base = {**clean(os.environ), **stage.machine(Path(folder), keyring.parent)}
         story = Narrator(Path(folder) / "log", sandbox)
         story.title("gatepass demo", "everything below happens on this machine")
-        index = sandbox.index_url.replace("://", "://__token__@")
         python = _a_new_environment(Path(folder) / "venv", story, sandbox.index_url)
-        install = [str(python), "-m", "pip", "install", "--no-cache-dir"]
-        install += ["--index-url", index, "gatepass-hello"]
-
-        story.chapter("pip install gatepass-hello")
-        _told(install, job, story)
-        hello = python.with_name("gatepass-hello" + ".exe" * (os.name == "nt"))
-        said = subprocess.run([hello], env=job, capture_output=True, text=True, check=False)
-        story.line("it says", said.stdout.strip() or said.stderr.strip())
-
-        story.chapter("the same again: what is stored serves")
-        asked = sandbox.count("github"), sandbox.count("exchange")
-        _told([*install, "--force-reinstall"], job, story)
-        now = sandbox.count("github"), sandbox.count("exchange")
-        story.line(
-            "requests", f"{now[0] - asked[0]} for an identity, {now[1] - asked[1]} exchanges"
-        )
-
-        story.chapter("the same job without `permissions: id-token: write`")
-        stranger = {n: v for n, v in job.items() if not n.startswith(("ACTIONS_", "GATEPASS_LOG"))}
-        refused = subprocess.run(
-            [sys.executable, "-I", "-m", "gatepass", "get", sandbox.address],
-            env=stranger,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_PATIENCE,
-        )
-        story.block(refused.stderr)
-        if now != asked or refused.returncode != 1 or said.returncode != 0:
-            raise _failed("the story went otherwise than it should", "see above")
+        job = {**base, **sandbox.environment("github")}
+        _a_job(sandbox, job, python, story)
+        _aws(sandbox, job, python, story)
+        _a_laptop(sandbox, {**base, **sandbox.environment("laptop")}, python, story)
         story.end("gatepass sandbox --as github -- YOUR COMMAND", "README.md")
     return 0
 
@@ -94,41 +60,66 @@ def _a_new_environment(folder: Path, story: Narrator, index: str) -> Path:
         venv.create(folder, with_pip=True, symlinks=os.name != "nt")
     except (OSError, subprocess.CalledProcessError) as error:
         why = f"{type(error).__name__}: on Debian, pip comes with the package python3-venv"
-        raise _failed("no virtual environment with pip can be made", why) from None
+        raise stage.failed("no virtual environment with pip can be made", why) from None
     story.line("pip", f"in a new virtual environment ({time.monotonic() - began:.0f} s)")
     scripts = folder / ("Scripts" if os.name == "nt" else "bin")
     return scripts / ("python.exe" if os.name == "nt" else "python")
 
 
-def _told(command: list[str], env: dict[str, str], story: Narrator) -> None:
-    """Run a command and tell its steps while it runs; its own output only if it fails."""
-    began = time.monotonic()
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as output:
-        child = subprocess.Popen(command, env=env, stdout=output, stderr=subprocess.STDOUT)
-        while child.poll() is None:
-            story.tell()
-            if time.monotonic() - began > _PATIENCE:
-                child.kill()
-            time.sleep(0.03)
-        story.tell()
-        if child.returncode != 0:
-            output.seek(0)
-            story.block(output.read())
-            raise _failed("pip could not install from the sandbox", "its words are above")
-    story.line("installed", f"gatepass-hello 1.0.0, in {time.monotonic() - began:.1f} s")
+def _a_job(sandbox: Sandbox, job: dict[str, str], python: Path, story: Narrator) -> None:
+    """Package Manager, by a CI job: install, install again, and a job that may not ask."""
+    install = stage.install(python, sandbox.index_url.replace("://", "://__token__@"))
+    story.chapter("pip install gatepass-hello")
+    stage.told(install, job, story)
+    hello = python.with_name("gatepass-hello" + ".exe" * (os.name == "nt"))
+    said = subprocess.run([hello], env=job, capture_output=True, text=True, check=False)
+    story.line("it says", said.stdout.strip() or said.stderr.strip())
 
+    story.chapter("the same again: what is stored serves")
+    asked = sandbox.count("github"), sandbox.count("exchange")
+    stage.told(install, job, story)
+    now = sandbox.count("github"), sandbox.count("exchange")
+    story.line("requests", f"{now[0] - asked[0]} for an identity, {now[1] - asked[1]} exchanges")
 
-def _no_configuration(folder: Path) -> Path:
-    """A file that stands in for the machine's and the user's, and says nothing."""
-    file = folder / "config.toml"
-    file.write_text("version = 1\n", encoding="utf-8")
-    return file
-
-
-def _failed(what: str, why: str) -> GatepassError:
-    return GatepassError(
-        "demo-failed",
-        f"the demo did not work: {what}",
-        why=why,
-        do="please report it with the lines above",
+    story.chapter("the same job without `permissions: id-token: write`")
+    stranger = {n: v for n, v in job.items() if not n.startswith(("ACTIONS_", "GATEPASS_LOG"))}
+    refused = subprocess.run(
+        [sys.executable, "-I", "-m", "gatepass", "get", sandbox.address],
+        env=stranger,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=stage.PATIENCE,
     )
+    story.block(refused.stderr)
+    if now != asked or refused.returncode != 1 or said.returncode != 0:
+        raise stage.failed("the story went otherwise than it should", "see above")
+
+
+def _aws(sandbox: Sandbox, job: dict[str, str], python: Path, story: Narrator) -> None:
+    """CodeArtifact, by the same job: known by its host alone, at its real name."""
+    story.chapter("the same job, and an index at AWS CodeArtifact")
+    story.line("index", sandbox.aws.index_url)
+    story.line("role", f"{sandbox.aws.role_arn}, which trusts the job's identity")
+    stage.told(stage.install(python, sandbox.aws.index_url.replace("://", "://aws@")), job, story)
+
+
+def _a_laptop(sandbox: Sandbox, desk: dict[str, str], python: Path, story: Narrator) -> None:
+    """A login in a terminal, whose person the sandbox plays; then pip, without a question."""
+    story.chapter("a person at a laptop: gatepass login")
+    if sys.platform == "win32":  # pragma: no cover - Windows only
+        story.line("login", "left out: there is no pseudo-terminal to log in at")
+        return
+    story.line("person", "played by the sandbox: reads the code, and says yes after two seconds")
+    sandbox.person.approves(after=2)
+    command = [sys.executable, "-I", "-m", "gatepass", "login", sandbox.address]
+    status, screen = stage.in_a_terminal(command, desk)
+    story.block(screen)
+    if status != 0:
+        raise stage.failed("the login did not work", "its words are above")
+    story.skip()
+    asked = len(sandbox.person.asked)
+    install = stage.install(python, sandbox.index_url.replace("://", "://__token__@"))
+    stage.told(install, desk, story)
+    if len(sandbox.person.asked) != asked:
+        raise stage.failed("a second login was asked for", "the first should have served")

@@ -19,6 +19,8 @@ _BOLD, _DIM, _GREEN, _CYAN, _END = "\033[1m", "\033[2m", "\033[32m", "\033[36m",
 _PARTIES = {
     "github": "GitHub gives the job a token for {audience}",
     "exchange": "Package Manager verifies the token itself and answers with one of its own",
+    "sts": "AWS STS verifies the token itself and lends the role's keys",
+    "codeartifact": "CodeArtifact checks the signature by those keys and answers with a token",
 }
 
 
@@ -66,6 +68,12 @@ class Narrator:
         for _, name, text, is_aside in sorted(told):
             if text:
                 self.line(name, self._in(_DIM, text) if is_aside else text)
+
+    def skip(self) -> None:
+        """Leave out what happened since the last call: somebody else has told it."""
+        for _ in range(self._requests.qsize()):
+            self._requests.get()
+        self._new_lines()
 
     def _new_lines(self) -> list[bytes]:
         try:
