@@ -7,15 +7,13 @@ chain of backends, and pip then turns keyring off.
 
 from __future__ import annotations
 
-import os
 import threading
 
 from keyring.backend import KeyringBackend
 from keyring.credentials import Credential as KeyringCredential
 from keyring.credentials import SimpleCredential
 
-from gatepass import log, realm
-from gatepass.errors import GatepassError, internal
+from gatepass.answer import Failed, answer, may_be_ours
 
 # poetry and pdm ask from several threads, and keyring may build a backend for each of them.
 _one_at_a_time = threading.Lock()
@@ -50,35 +48,16 @@ class GatepassKeyring(KeyringBackend):
 
 
 def _answer(service: str, username: str | None) -> tuple[str, str] | None:
-    if not isinstance(service, str) or not _may_be_a_registry(service):
-        return None  # not even the settings are read
+    if not may_be_ours(service):
+        return None  # and wait for nobody
     with _one_at_a_time:
         try:
-            from gatepass.resolve import credential_for
+            return answer(service, username)
+        except Failed:
+            return None  # the next backend may have one
+        except KeyboardInterrupt:
+            from gatepass.report import is_command
 
-            found = credential_for(service, username, remember=True)
-            return (found.username, found.secret.reveal()) if found else None
-        except Exception as error:  # a fault of ours must not take the client's other backends down
-            _report(error if isinstance(error, GatepassError) else internal(error), service)
-        return None
-
-
-def _may_be_a_registry(service: str) -> bool:
-    """Whether it is an address. A single word (``poetry-repository-NAME``) is some program's name
-    for itself; a registry at such a host is asked for by its URL or with its port."""
-    return ("." in service or ":" in service) and realm.parse(service) is not None
-
-
-def _report(error: GatepassError, service: str) -> None:
-    try:
-        from gatepass.report import report
-        from gatepass.settings import load
-        from gatepass.store import Store, open_store
-
-        try:
-            store = open_store(os.environ, load(os.environ))
-        except Exception:
-            store = Store(None)  # the settings themselves are what is wrong
-        report(error, service, os.environ, store)
-    except Exception:  # not even this may end the chain of backends
-        log.say(str(error))
+            if is_command():  # a login was stopped: the person knows, and needs no traceback
+                raise SystemExit(130) from None
+            raise

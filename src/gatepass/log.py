@@ -41,6 +41,15 @@ def warning(event: str, message: str, **fields: object) -> None:
     _write("warning", event, message, fields)
 
 
+def error(event: str, message: str, **fields: object) -> None:
+    _write("error", event, message, fields)
+
+
+def notice(event: str, message: str, **fields: object) -> None:
+    """What a service says of its own life: seen wherever warnings are, and no warning."""
+    _write("warning", event, message, fields, shown="info")
+
+
 def say(text: str) -> None:
     """Write a line to standard error, as it is; it is lost where that is closed or full.
 
@@ -54,11 +63,13 @@ def say(text: str) -> None:
             pass  # nobody is left to be told
 
 
-def _write(level: str, event: str, message: str, fields: dict[str, object]) -> None:
+def _write(
+    level: str, event: str, message: str, fields: dict[str, object], shown: str = ""
+) -> None:
     if LEVELS[level] >= _threshold:
         from gatepass.errors import plain
 
-        extra = {"event": event, "fields": fields}
+        extra = {"event": event, "fields": fields, "shown": shown or level}
         _open().log(LEVELS[level], "%s", plain(message, 2000), extra=extra)
 
 
@@ -72,13 +83,14 @@ def _open() -> logging.Logger:
     class Layout(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             event, fields = record.event, record.fields  # type: ignore[attr-defined]
+            level = record.shown  # type: ignore[attr-defined]
             if _format == "text":
-                return f"gatepass: {record.levelname.lower()}: {record.getMessage()}"
+                return f"gatepass: {level}: {record.getMessage()}"
             import json
 
             line = {
                 "time": record.created,
-                "level": record.levelname.lower(),
+                "level": level,
                 "event": event,
                 "message": record.getMessage(),
                 **fields,

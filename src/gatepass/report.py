@@ -14,6 +14,7 @@ import time
 
 from gatepass import files, log
 from gatepass.errors import GatepassError
+from gatepass.login.person import is_terminal, open_terminal
 from gatepass.resolve import FORGET, record_of
 from gatepass.settings import Environment
 from gatepass.settings.environment import in_ci
@@ -26,20 +27,22 @@ _ME = os.urandom(8).hex()
 def report(error: GatepassError, service: str, env: Environment, store: Store) -> None:
     """Show an error once per client run, and keep it for ``gatepass status``.
 
-    One client run is one process that asks often, or one parent whose children ask for the same
-    index under several names (uv: its URL, its host, its origin; for an upload all three twice).
-    One parent that asks for the same name twice running is a person at a shell.
+    One client run is one process that asks often, or one parent that calls the `keyring` command
+    with other words each time (uv: URL, host, origin, for an upload all three twice; pdm: for a
+    credential, then for a password). The same words twice running are a person at a shell; and so
+    are two clients that ask in their own process, whoever started them.
     """
     text = str(error)
     name = f"told-{key([text])}"
     before = store.recall(name) or {}
-    mine = {"process": _ME, "parent": os.getppid(), "service": key([service])}
+    asked = key(sys.argv[1:]) if is_command() else ""
+    mine = {"process": _ME, "parent": os.getppid(), "asked": asked}
     age = time.time() - _number(before.get("time"))
     same_run = before.get("process") == _ME or (
-        before.get("parent") == mine["parent"] and before.get("service") != mine["service"]
+        asked and before.get("parent") == mine["parent"] and before.get("asked") != asked
     )
     if 0 <= age < FORGET and same_run:
-        store.note(name, {**before, "service": mine["service"]})
+        store.note(name, {**before, "asked": asked})
         return
     _print(text, env)
     summarised = before.get("summarised") is True or _summarise(text, env)
@@ -49,11 +52,11 @@ def report(error: GatepassError, service: str, env: Environment, store: Store) -
 
 def _print(text: str, env: Environment) -> None:
     log.say(text)
-    if not _is_terminal(sys.stderr) and not _to_terminal(text) and in_ci(env) and _is_command():
+    if not is_terminal(sys.stderr) and not _to_terminal(text) and in_ci(env) and is_command():
         _to_caller(text)
 
 
-def _is_command() -> bool:
+def is_command() -> bool:
     """Whether we run as the `keyring` command, whose caller may swallow our standard error. In a
     client's own process standard error is the client's, and its parent no business of ours."""
     program = os.path.basename(sys.argv[0]).lower()
@@ -62,22 +65,13 @@ def _is_command() -> bool:
     return program.removesuffix(".exe") == "keyring"
 
 
-def _is_terminal(stream: object) -> bool:
-    try:
-        return bool(stream.isatty())  # type: ignore[attr-defined]
-    except (AttributeError, ValueError):
-        return False
-
-
 def _to_terminal(text: str) -> bool:
     """Write to the controlling terminal; whether there is one."""
-    path = "CONOUT$" if sys.platform == "win32" else "/dev/tty"
-    try:
-        fd = os.open(path, os.O_WRONLY | getattr(os, "O_NOCTTY", 0))
-    except OSError:
+    opened = open_terminal()
+    if opened is None:
         return False
     try:
-        with open(fd, "w", encoding="utf-8", errors="replace") as terminal:
+        with opened as terminal:
             # pip's progress may hold the cursor in the middle of a line.
             terminal.write("\n" + text + "\n")
     except OSError:

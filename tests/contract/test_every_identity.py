@@ -9,7 +9,7 @@ import pytest
 from gatepass import credential_for
 from gatepass.errors import GatepassError
 from gatepass.identity.gitlab import by_audience
-from gatepass.sandbox import PLATFORMS, Sandbox
+from gatepass.sandbox import JOBS, Sandbox
 from support import gatepass
 
 ISSUER_OF = {
@@ -28,8 +28,8 @@ ASKED = {
 
 
 def test_every_platform_of_the_sandbox_is_here() -> None:
-    """A platform that is added there is tried here."""
-    assert set(ISSUER_OF) == set(ASKED) == set(PLATFORMS)
+    """A platform whose job holds an identity token is tried here, when it is added there."""
+    assert set(ISSUER_OF) == set(ASKED) == set(JOBS)
 
 
 @pytest.fixture(params=[False, True], ids=["http", "tls"])
@@ -50,7 +50,7 @@ def parties(sandbox: Sandbox) -> list[str]:
     return [request.party for request in sandbox.requests]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_a_credential(world: Sandbox, platform: str) -> None:
     """One exchange, with the platform's own issuer, then the store; nobody else hears anything."""
     env = world.environment(platform)
@@ -63,7 +63,7 @@ def test_a_credential(world: Sandbox, platform: str) -> None:
     assert parties(world) == ASKED[platform]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_the_next_token_is_another_identity(world: Sandbox, platform: str) -> None:
     """What one job, pod or file earned is not given to the next."""
     credential_for(world.index_url, env=world.environment(platform))
@@ -74,7 +74,7 @@ def test_the_next_token_is_another_identity(world: Sandbox, platform: str) -> No
     assert world.count("exchange") == 2
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_whoami(world: Sandbox, base_env: dict[str, str], platform: str) -> None:
     """It names the winner once, shows its verified claims and no token, and exchanges nothing."""
     done = gatepass("whoami", env={**base_env, **world.environment(platform)})
@@ -91,7 +91,7 @@ def test_whoami(world: Sandbox, base_env: dict[str, str], platform: str) -> None
     assert parties(world) == ASKED[platform][:-1]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_get_prints_a_token_that_works(
     world: Sandbox, base_env: dict[str, str], platform: str
 ) -> None:

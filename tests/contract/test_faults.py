@@ -10,11 +10,11 @@ import pytest
 
 from gatepass import credential_for, transport
 from gatepass.errors import GatepassError
-from gatepass.sandbox import PLATFORMS, Sandbox
+from gatepass.sandbox import JOBS, Sandbox
 from gatepass.transport import Deadline, Transport
 
 REMINTS = ("github",)
-HELD = tuple(name for name in PLATFORMS if name not in REMINTS)
+HELD = tuple(name for name in JOBS if name not in REMINTS)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def exchanges(sandbox: Sandbox) -> list[int]:
     return [one.status for one in sandbox.requests if one.party == "exchange"]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_a_busy_registry_is_asked_again(
     sandbox: Sandbox, platform: str, sent: list[str], pauses: list[float]
 ) -> None:
@@ -133,7 +133,7 @@ def test_a_drip_ends_at_the_deadline(sandbox: Sandbox, party: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["drop", "truncate"])
-@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("platform", JOBS)
 def test_a_reply_that_was_lost(
     sandbox: Sandbox, platform: str, fault: str, sent: list[str], pauses: list[float]
 ) -> None:

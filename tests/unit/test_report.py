@@ -26,6 +26,7 @@ class Run:
 
     parent, now = 10, 1_800_000_000.0
     process = "a"
+    command = "keyring get"
 
 
 @pytest.fixture
@@ -66,6 +67,7 @@ class Shown:
 
     def __call__(self, service: str = INDEX, error: GatepassError = ERROR) -> bool:
         self._patch.setattr(module, "_ME", self._run.process)
+        self._patch.setattr(sys, "argv", [*self._run.command.split(), service])
         report(error, service, self._env, self._store)
         seen = self._capsys.readouterr()
         assert seen.out == ""
@@ -106,20 +108,24 @@ def test_one_process_is_told_once(shown: Shown, here: Run) -> None:
 
 
 def test_one_parent_is_told_once_for_several_names(shown: Shown, here: Run) -> None:
-    """uv asks for URL, host and origin with three processes: one is shown."""
+    """uv asks for URL, host and origin with three processes, pdm in two ways: one is shown."""
     assert shown()
     for number, name in enumerate(("ppm.example.com", "https://ppm.example.com"), 1):
         here.process = f"b{number}"
         assert not shown(name)
     here.process = "d"
     assert not shown(INDEX)  # uv publish: all three twice
+    here.process, here.command = "e", "keyring --mode=creds get"
+    assert not shown(INDEX)
 
 
-def test_a_person_at_a_shell_is_told_each_time(shown: Shown, here: Run) -> None:
-    """The same parent asking for the same name twice running is shown it twice."""
+@pytest.mark.parametrize("command", ["keyring get", "poetry lock"])
+def test_a_person_at_a_shell_is_told_each_time(shown: Shown, here: Run, command: str) -> None:
+    """The same words twice running; or two clients that ask themselves, for whatever names."""
+    here.command = command
     assert shown()
     here.process = "b"
-    assert shown()
+    assert shown(INDEX if command == "keyring get" else "ppm.example.com")
 
 
 def test_another_parent_is_told(shown: Shown, here: Run) -> None:
