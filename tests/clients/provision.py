@@ -69,6 +69,8 @@ def real_environments() -> dict[str, Environment]:
         "moto": Environment(("moto[server]==5.2.5",)),
         "keyrings-codeartifact": Environment(("keyrings.codeartifact==2.1.2", *_BESIDE)),
         "awscli": Environment(("awscli",)),
+        "check-jsonschema": Environment(("check-jsonschema==0.39.0",)),
+        "zizmor": Environment(("zizmor==1.32.0",)),
         "posit-keyring": Environment(("posit-keyring==0.3.2", *_BESIDE)),
         "menda-keyring": Environment(("menda-keyring==0.0.2", *_BESIDE)),
     }
