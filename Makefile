@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 # Two workers: more only wait for each other on the machines that CI gives.
 WORKERS ?= 2
 
-.PHONY: help demo test test-real bench check lint types coverage clients real-clients real-parts clean
+.PHONY: help demo test test-real bench docs check lint types coverage lock clients real-clients real-parts clean
 
 help:
 	@echo "make demo       set up, and tell the whole story in the sandbox"
 	@echo "make test       set up, and run the tests"
 	@echo "make test-real  the tests that need more than Python packages, and the other Pythons"
 	@echo "make check      lint, types, and the coverage of the last make test"
+	@echo "make docs       draw the picture of the demo, build the site"
 	@echo "make bench      what a stored credential costs, as ratios"
 	@echo "make clean      remove all that was made"
 
@@ -30,7 +31,7 @@ $(VENV)/.test: $(VENV)/.run
 	@touch $@
 
 $(VENV)/.real: $(VENV)/.test
-	@$(BIN)/python -m pip install --quiet --group real
+	@$(BIN)/python -m pip install --quiet --group real --group docs
 	@touch $@
 
 demo: $(VENV)/.run
@@ -39,6 +40,7 @@ demo: $(VENV)/.run
 clients: $(VENV)/.test
 	@$(BIN)/python tests/clients/provision.py
 	@$(BIN)/python tests/delivery/wheelhouse.py
+	@$(BIN)/python tests/delivery/locked.py
 
 # Environments that only the tests marked `real` need.
 real-clients: clients
@@ -51,9 +53,24 @@ test: $(VENV)/.test clients
 # Node.js, an OpenID provider and what drives a browser, for the tests marked `real`.
 real-parts: $(VENV)/.real
 	@$(BIN)/python tests/provider/provision.py
+	@$(BIN)/python tests/delivery/actionlint/provision.py
+	@$(BIN)/python tests/delivery/gitlab/provision.py
 
 test-real: $(VENV)/.test real-clients real-parts
 	@$(BIN)/python tests/real.py
+
+# What the action, the template and the container install: the newest versions, with their hashes.
+lock: $(VENV)/.test
+	@$(BIN)/python tests/clients/provision.py uv
+	@$(BIN)/python actions/lock.py
+
+$(VENV)/.docs: $(VENV)/.run
+	@$(BIN)/python -m pip install --quiet --group docs
+	@touch $@
+
+docs: $(VENV)/.docs
+	@$(BIN)/python tools/picture.py
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: $(VENV)/.run
 	@$(BIN)/python bench/warm.py
