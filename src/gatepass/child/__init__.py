@@ -1,0 +1,1 @@
+"""What `gatepass exec` gives its command, what it keeps from it, and how it stays beside it."""
