@@ -2,211 +2,182 @@
 
 Blocks of `sh` run as they are; of YAML, each `run:` and each line of `script:` does. The example's
 address stands for the sandbox's, `your-package` for one that it has. A command that installs
-gatepass itself takes it from a folder of wheels, as from a registry.
+gatepass itself takes it from a folder of wheels, as from a registry. What another test runs is
+named below, with that test.
 """
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
+from delivery.pages import (
+    DOCS,
+    FENCE,
+    PAGES,
+    Reader,
+    anchors,
+    blocks,
+    commands_of,
+    name,
+    path,
+    text,
+    variables_of,
+)
 from gatepass.sandbox import Sandbox
 from gatepass.settings import load
 from support import ROOT, run
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("**/*.md")])
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_EXAMPLE = "https://ppm.example.com"
-_PLATFORM = {
-    "id_tokens": "gitlab",
-    "serviceAccountToken": "kubernetes",
-    "PACKAGEMANAGER_IDENTITY_TOKEN_FILE": "file",
-}
-"""What a snippet has in it that belongs to another platform than GitHub."""
-
 MAKE = re.compile(r"^make [a-z-]+")
 """Run by .ci/run itself: a test that runs all tests would not end."""
 
-
-def blocks(*languages: str) -> list[Any]:
-    """Every fenced block of these languages, with its page for a name."""
-    found = []
-    for page in PAGES:
-        for number, match in enumerate(_FENCE.finditer(page.read_text(encoding="utf-8"))):
-            if match[1] in languages:
-                name = f"{page.relative_to(ROOT)}#{number}"
-                found.append(pytest.param(match[2], id=name))
-    return found
-
-
-def commands_of(text: str) -> list[str]:
-    """The commands of a YAML snippet, line by line: of steps with `run`, of jobs, of pods."""
-
-    def walk(node: Any) -> list[str]:
-        if isinstance(node, dict):
-            found = [node["run"]] if isinstance(node.get("run"), str) else []
-            for key in ("script", "args"):  # of a GitLab job; of a pod whose command is `sh -ec`
-                script = node.get(key, [])
-                found += script if isinstance(script, list) else [script]
-            return found + [command for value in node.values() for command in walk(value)]
-        return [c for value in node for c in walk(value)] if isinstance(node, list) else []
-
-    return [line for command in walk(yaml.safe_load(text)) for line in command.splitlines()]
-
-
-def variables_of(text: str) -> set[str]:
-    """The variables that a YAML snippet sets: they must be ones that are documented."""
-    found = set(re.findall(r"^\s+([A-Z][A-Z_]+):", text, re.MULTILINE))
-    return found | set(re.findall(r"- name: ([A-Z_]+)", text))
-
-
-class Reader:
-    """Somebody with a new environment, an empty folder, and the page."""
-
-    def __init__(self, sandbox: Sandbox, env: dict[str, str], folder: Path) -> None:
-        self.sandbox, self.env, self.folder = sandbox, env, folder
-
-    def goes_where_this_runs(self, text: str) -> None:
-        """Enter the platform that a snippet is for."""
-        platform = next((_PLATFORM[word] for word in _PLATFORM if word in text), "github")
-        self.env |= self.sandbox.environment(platform)
-        token = self.env.get("PACKAGEMANAGER_IDENTITY_TOKEN_FILE", "")
-        self.names = {"/run/secrets/ppm-token": token}
-
-    def paste(self, command: str) -> subprocess.CompletedProcess[str]:
-        """Run it, with the example's names replaced by the sandbox's."""
-        address = self.sandbox.address
-        for old, new in (
-            (f"{_EXAMPLE.replace('://', '://__token__@')}/internal", self._index("__token__@")),
-            (f"{_EXAMPLE}/internal", self._index("")),
-            (_EXAMPLE, address),
-            ("your-package", "gatepass-hello"),
-            *self.names.items(),
-        ):
-            command = command.replace(old, new)
-        env = dict(self.env)
-        if re.search(r"install (.* )?(--with )?gatepass$", command):
-            wheels = str(ROOT / ".tools" / "wheelhouse")
-            env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels}
-            env |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": wheels}
-        return run(["sh", "-ec", command], env, cwd=self.folder, timeout=180)
-
-    def _index(self, user: str) -> str:
-        return f"{self.sandbox.address.replace('://', f'://{user}')}/private"
+# Pages whose YAML a test of their own runs: the action's harness, gitlab-ci-local, podman.
+ELSEWHERE = {
+    "docs/github.md": "test_action_docs.py",
+    "docs/gitlab.md": "test_gitlab.py",
+    "docs/kubernetes.md": "test_kubernetes*.py",
+    "docs/container.md": "test_container.py",
+}
+# What such a snippet has in it. On any other page it must be one of that page's.
+COPIED = {"gatepass/actions/setup@": "docs/github.md", "component:": "docs/gitlab.md"}
 
 
 @pytest.fixture
-def reader(sandbox: Sandbox, base_env: dict[str, str], tmp_path: Path) -> Reader:
-    """A reader with pip in a new environment, uv and twine at hand."""
+def reader(
+    request: pytest.FixtureRequest, base_env: dict[str, str], tmp_path: Path
+) -> Iterator[Reader]:
+    """A reader with pip in a new environment, uv and twine at hand; AWS where the text names it."""
     folder = tmp_path / "work"
-    folder.mkdir()
+    (folder / "dist").mkdir(parents=True)
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "job"], check=True)
-    (folder / "dist").mkdir()
-    with_tools = [
-        tmp_path / "job" / "bin",
-        tmp_path / "tools" / "bin",
-        ROOT / ".tools" / "clients" / "uv" / "bin",
-        ROOT / ".tools" / "clients" / "twine" / "bin",
-    ]
     env = {
         **base_env,
-        "PATH": os.pathsep.join([*map(str, with_tools), "/usr/bin", "/bin"]),
+        "PATH": path(tmp_path / "job" / "bin", tmp_path / "tools" / "bin"),
         "UV_TOOL_DIR": str(tmp_path / "tools" / "all"),
         "UV_TOOL_BIN_DIR": str(tmp_path / "tools" / "bin"),
         "UV_PYTHON": sys.executable,
         "UV_CACHE_DIR": str(tmp_path / "cache"),
     }
-    return Reader(sandbox, env, folder)
+    with Sandbox(aws="codeartifact" in request.node.callspec.params["snippet"]) as sandbox:
+        yield Reader(sandbox, env, folder)
 
 
 def _must_work(result: subprocess.CompletedProcess[str], command: str) -> None:
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
 
 
-@pytest.mark.parametrize("text", blocks("sh"))
-def test_shell_blocks_run(text: str, reader: Reader) -> None:
+@pytest.mark.parametrize("snippet", blocks("sh", but=("docs/container.md",)))
+def test_shell_blocks_run(snippet: str, reader: Reader) -> None:
     """Each block of shell lines works when it is pasted as a whole."""
-    reader.goes_where_this_runs(text)
-    if "PACKAGEMANAGER_TOKEN" in text:
+    reader.goes_where_this_runs(snippet)
+    if "PACKAGEMANAGER_TOKEN" in snippet:
         reader.env["PACKAGEMANAGER_TOKEN"] = reader.sandbox.packagemanager.token()
-    lines = [line for line in text.splitlines() if line and not MAKE.match(line)]
-    ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
-    for line in text.splitlines():
+    lines = [line for line in snippet.splitlines() if line and not MAKE.match(line)]
+    ci = text(".ci/run")
+    for line in snippet.splitlines():
         made = MAKE.match(line)
         assert made is None or made[0] in ci or made[0] == "make bench"
     install = [line for line in lines if re.fullmatch(r"pip install gatepass", line)]
     if lines and not install:
         _must_work(reader.paste("pip install gatepass"), "pip install gatepass")
-        if "uv " in text:
+        if "uv " in snippet:
             command = "uv venv && uv tool install keyring --with gatepass"
             _must_work(reader.paste(command), command)
-    if "dist/*" in text:
-        command = f"pip download -d dist --no-deps --index-url {_EXAMPLE}/internal/latest/simple/"
-        _must_work(reader.paste(f"{command} gatepass-hello"), command)
+    if "dist/*" in snippet:
+        index = "https://ppm.example.com/internal/latest/simple/"
+        command = f"pip download -d dist --no-deps --index-url {index} gatepass-hello"
+        _must_work(reader.paste(command), command)
     for line in install:
         _must_work(reader.paste(line), line)
     rest = "\n".join(line for line in lines if line not in install)
     _must_work(reader.paste(rest), rest)
 
 
-# Workflows with our action: test_action_docs.py runs them as a runner does.
-_ELSEWHERE = "gatepass/actions/setup@"
+def _copied_from(snippet: str) -> str:
+    return next((page for sign, page in COPIED.items() if sign in snippet), "")
 
 
-@pytest.mark.parametrize("text", [b for b in blocks("yaml") if _ELSEWHERE not in b.values[0]])
-def test_yaml_blocks_run(text: str, reader: Reader) -> None:
+@pytest.mark.parametrize(
+    "snippet", [b for b in blocks("yaml", but=tuple(ELSEWHERE)) if not _copied_from(b.values[0])]
+)
+def test_yaml_blocks_run(snippet: str, reader: Reader) -> None:
     """Each step of a workflow works, one after the other, with the variables that it sets."""
-    documented = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    clients = (ROOT / "docs" / "clients.md").read_text(encoding="utf-8")
-    for variable in variables_of(text):
-        assert variable in documented + clients
-    reader.goes_where_this_runs(text)
-    if "UV_KEYRING_PROVIDER" in text:
+    documented = text("docs/configuration.md") + text("docs/clients.md")
+    for variable in variables_of(snippet):
+        assert variable in documented
+    reader.goes_where_this_runs(snippet)
+    if "UV_KEYRING_PROVIDER" in snippet:
         reader.env["UV_KEYRING_PROVIDER"] = "subprocess"
-    for command in commands_of(text):
+    for command in commands_of(snippet):
         _must_work(reader.paste(command), command)
 
 
-@pytest.mark.parametrize("text", blocks("python"))
-def test_python_blocks_run(text: str, base_env: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "snippet", [b for b in blocks("yaml", but=tuple(ELSEWHERE)) if _copied_from(b.values[0])]
+)
+def test_what_another_page_runs_is_its_own_text(snippet: str) -> None:
+    """README's workflow and pipeline are, letter by letter, ones of the pages that are run."""
+    page = _copied_from(snippet)
+    assert page in ELSEWHERE
+    assert snippet in text(page)
+
+
+@pytest.mark.parametrize(("page", "test"), ELSEWHERE.items())
+def test_pages_that_are_run_elsewhere_are_run_there(page: str, test: str) -> None:
+    """The test that this file leaves a page to reads that very page."""
+    sources = [file.read_text("utf-8") for file in (ROOT / "tests" / "delivery").glob(test)]
+    assert [one for one in sources if f'"{page.removeprefix("docs/")}"' in one]
+    assert (ROOT / page).exists()
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_python_blocks_run(snippet: str, base_env: dict[str, str], tmp_path: Path) -> None:
     """Each Python example runs in the environment that has gatepass."""
     script = tmp_path / "example.py"
-    script.write_text(text, encoding="utf-8")
-    result = run([sys.executable, script], base_env)
-    _must_work(result, text)
+    script.write_text(snippet, encoding="utf-8")
+    _must_work(run([sys.executable, script], base_env), snippet)
 
 
-@pytest.mark.parametrize("text", [b for b in blocks("toml") if "version = 1" in b.values[0]])
-def test_configuration_examples_load(text: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("snippet", [b for b in blocks("toml") if "version = 1" in b.values[0]])
+def test_configuration_examples_load(snippet: str, tmp_path: Path) -> None:
     """Each config.toml in the docs is one that gatepass accepts, key by key."""
     file = tmp_path / "config.toml"
-    file.write_text(text, encoding="utf-8")
+    file.write_text(snippet, encoding="utf-8")
     settings = load({"GATEPASS_CONFIG": str(file)})
-    assert {registry.name for registry in settings.registries} == {
-        *("prod", "team", "mirror", "lab")
-    }
+    named = re.findall(r"^\[registries\.(\w+)\]", snippet, re.MULTILINE)
+    assert [registry.name for registry in settings.registries if registry.name in named] == named
 
 
 def test_every_block_has_a_language() -> None:
     """A block without a language would be run by nobody."""
     for page in PAGES:
-        for match in _FENCE.finditer(page.read_text(encoding="utf-8")):
-            assert match[1] in {"sh", "yaml", "toml", "python", "text"}, page
+        for match in FENCE.finditer(page.read_text(encoding="utf-8")):
+            known = {"sh", "yaml", "toml", "ini", "python", "text"}
+            known |= {"dockerfile"} if name(page) in ELSEWHERE else set()
+            assert match[1] in known, f"{name(page)}: {match[0]}"
 
 
-@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("[A-Z]*.md"))], ids=lambda p: p.name)
+@pytest.mark.parametrize("page", sorted({*PAGES, *ROOT.glob("[A-Z]*.md")}), ids=lambda p: p.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    """Every relative link names a file that is there."""
-    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), target
+    """Every relative link names a file that is there, and a heading that is in it."""
+    outside = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", outside):
+        file = page.parent / target if target else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("**/*.md")), ids=lambda p: p.stem)
+def test_the_readme_or_the_picker_leads_to_every_page(page: Path) -> None:
+    """A page that nobody finds helps nobody."""
+    target = page.relative_to(DOCS).as_posix()
+    assert f"(docs/{target}" in text("README.md") or f"({target}" in text("docs/index.md")
 
 
 def test_the_tools_of_these_tests_are_there() -> None:
