@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -25,10 +26,14 @@ hypothesis.settings.load_profile("gatepass")
 
 
 def pytest_configure() -> None:
-    """Leave the terminal of whoever runs the tests: a login would ask there, and wait."""
+    """Leave the terminal of whoever runs the tests: a login would ask there, and wait. And take
+    signals as a program at a terminal does, whatever was ignored before."""
     if sys.platform != "win32":
         with suppress(OSError):  # the leader of a process group can't
             os.setsid()
+        for number in (signal.SIGHUP, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)  # `nohup` and shells' `&` hand it on ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

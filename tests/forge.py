@@ -113,14 +113,17 @@ def jwk(key: Private, **members: object) -> dict[str, Any]:
 
 
 def claims(**changes: object) -> dict[str, Any]:
-    """Claims that hold, with changes; a value of None leaves the name out."""
+    """Claims that hold, with changes; a value of None leaves the name out.
+
+    They hold for long: some tokens are made when the tests are collected, and used much later.
+    """
     now = int(time.time())
     good = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": "repo:acme/widgets",
         "iat": now,
-        "exp": now + 300,
+        "exp": now + 7200,
     }
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
 

@@ -41,6 +41,7 @@ def config(home: Path, text: str) -> Path:
     path = home / ".menda" / "mendacfg"
     path.parent.mkdir(exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
     return path
 
 

@@ -115,20 +115,45 @@ def _words(chain: list[BaseException]) -> str:
 _REPEATED = 20
 """Characters in a row that a foreign text may not share with what was sent."""
 
+_WHOLE = 8
+"""Characters of a sent value that is hidden where it stands whole: shorter ones are words."""
+
+_PUBLIC = frozenset(
+    {"application/json", "application/x-www-form-urlencoded", "gatepass", "refresh_token"}
+    | {"authorization_code", "client_credentials", "AssumeRoleWithWebIdentity", "2011-06-15"}
+)
+"""What protocols have us send, and a refusal may well speak of."""
+
 
 def scrubbed(text: str, sent: Iterable[Secret]) -> str:
-    """``text`` with ``****`` for each word that repeats a part of what was sent.
+    """``text`` with ``****`` for what was sent, and for each word that repeats a part of it.
 
     A server may quote the token that it refuses, whole or cut off; a CI log is often public.
     """
-    secrets = [secret.reveal() for secret in sent]
+    secrets = [value for secret in sent if (value := secret.reveal()) not in _PUBLIC]
+    for whole in sorted(_spellings(secrets), key=len, reverse=True):
+        text = re.sub(re.escape(whole), "****", text, flags=re.IGNORECASE)
 
     def hide(match: re.Match[str]) -> str:
         word = match[0]
         parts = (word[i : i + _REPEATED] for i in range(len(word) - _REPEATED + 1))
         return "****" if any(part in secret for part in parts for secret in secrets) else word
 
-    return re.sub(rf"[A-Za-z0-9._~+/=-]{{{_REPEATED},}}", hide, text)
+    return re.sub(rf"[A-Za-z0-9._~+/=!*-]{{{_REPEATED},}}", hide, text)
+
+
+def _spellings(values: Iterable[str]) -> set[str]:
+    """Values as they are, as a form has them, and without the scheme of an Authorization header."""
+    from urllib.parse import quote, quote_plus
+
+    found = set(values)
+    for value in tuple(found):
+        scheme, _, rest = value.partition(" ")
+        if scheme.lower() in ("basic", "bearer", "token"):
+            found.add(rest)
+    for value in tuple(found):
+        found |= {quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")}
+    return {value for value in found if len(value) >= _WHOLE}
 
 
 def too_slow(realm: Realm) -> TransportError:

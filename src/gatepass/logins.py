@@ -215,7 +215,8 @@ def _credential(token: Secret, place: str) -> Credential | None:
         return None
     said, now = peek.claims(token.reveal()), time.time()
     issued = said.get("iat")
-    if isinstance(issued, bool) or not isinstance(issued, int | float):
+    if isinstance(issued, bool) or not isinstance(issued, int | float) or not issued >= 0:
         issued = 0.0
-    # The server's clock may be ahead of ours: that is no reason to ask the person again.
-    return Credential(USERNAME, token, min(float(issued), now), expiry(said))
+    # The server's clock may be ahead of ours: that is no reason to ask the person again. And JSON
+    # knows numbers of any length, which compare with a float and don't become one.
+    return Credential(USERNAME, token, now if issued > now else float(issued), expiry(said))

@@ -14,6 +14,7 @@ import time
 
 from gatepass import files, log
 from gatepass.errors import GatepassError
+from gatepass.login import terminal as terminals
 from gatepass.login.person import is_terminal, open_terminal
 from gatepass.resolve import FORGET, record_of
 from gatepass.settings import Environment
@@ -73,10 +74,9 @@ def _to_terminal(text: str) -> bool:
     try:
         with opened as terminal:
             # pip's progress may hold the cursor in the middle of a line.
-            terminal.write("\n" + text + "\n")
+            return terminals.write(terminal, "\n" + text + "\n") is not False
     except OSError:
         return False  # it hung up
-    return True
 
 
 def _to_caller(text: str) -> None:

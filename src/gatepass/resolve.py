@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatepass import exchange, identity, log, realm
 from gatepass.credential import Credential
-from gatepass.errors import ConfigError, GatepassError
+from gatepass.errors import ConfigError, GatepassError, internal
 from gatepass.exchange import packagemanager
 from gatepass.identity.login import PersonsLogin
 from gatepass.identity.token import ReadyToken
@@ -38,12 +38,14 @@ def credential_for(
     certificate authorities are always the process's own. ``remember``: answer with a failure of
     the last seconds instead of failing once more. Takes at most two minutes: 60 s for another
     process's work, 30 s for our own. Raises GatepassError, only ever for a registry of ours or
-    for settings that can't be read.
+    for settings that can't be read; a fault of our own is one too (internal).
     """
     try:
         return _find(url, username, os.environ if env is None else env, remember)
     except GatepassError as error:
         failure = error
+    except Exception as error:
+        failure = internal(error)
     # The frames below hold tokens, and some reporters of tracebacks print their variables.
     del env, url
     failure.__context__ = None
@@ -240,6 +242,7 @@ def _exchange(
         env=env,
         transport=transport,
         deadline=deadline,
+        keeps=settings.store != "off",
     )
     credential = exchange.way(registry.kind, who.name).exchange(request)
     log.info(

@@ -239,6 +239,7 @@ class _Journey:
             env=self.env,
             transport=transport,
             deadline=deadline,
+            keeps=self.settings.store != "off",
         )
         found = exchange.way(self.registry.kind, self.who.name).exchange(request)
         place = self.logins.keep(found.secret)

@@ -134,6 +134,27 @@ def without_an_end(both: Both, row: Row) -> None:
     assert ["oauth2" in one.path for one in asked] == [False, True, False]
 
 
+def others_can_write(both: Both, row: Row) -> None:
+    """The profile's client is sent wherever they say."""
+    both.unset(*trio(both.sandbox))
+    both.write(CONFIG, client(both.sandbox, "default"))
+    both.same_answer(index(both), USER)
+    for machine in both.machines:
+        (machine.home / CONFIG).chmod(0o666)
+    refused(both, row, "menda-config-unsafe")
+
+
+def in_a_job(both: Both, row: Row) -> None:
+    """Named, it speaks there too."""
+    both.unset(*trio(both.sandbox))
+    both.write(CONFIG, section("default", host=MENDA))
+    both.write(CACHE, cached(both.sandbox))
+    both.set(CI="true")
+    refused(both, row, "menda-not-asked")
+    both.set(**row.variables(2))
+    both.same_answer(index(both), USER)
+
+
 def second_time(both: Both, row: Row) -> None:
     """What the second call asks of anybody."""
     both.same_answer(index(both), USER)
@@ -197,6 +218,8 @@ TESTS: dict[str, Test] = {
     "`client_secret = 50%off`": percent,
     "a login in the cache came from another host": another_hosts_login,
     "the cached login doesn't say": without_an_end,
+    "others can write `~/.menda/mendacfg`": others_can_write,
+    "a person's login, where `CI`": in_a_job,
     "a second install": second_time,
     "`keyring set other bob`": passwords_of_others,
     "nobody says a user name": no_name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -235,3 +236,28 @@ def test_the_command_answers_from_then_on(
     asked = run(["keyring", "--mode=creds", "get", sandbox.index_url], env)
     assert (asked.returncode, asked.stderr) == (0, "")
     assert asked.stdout.startswith("__token__\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="owners of POSIX")
+def test_root_in_somebody_elses_home_does_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even start the keyring that lies there, which `setup` asks for its backends; nor undo.
+    A folder of somebody's that --bin names is refused too."""
+    mine = home / ".local" / "bin" / "keyring"
+    mine.parent.mkdir(parents=True)
+    mine.write_text(f"#!/bin/sh\ntouch {home}/started\n")
+    mine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{mine.parent}:/usr/bin:/bin")
+    if os.geteuid() == 0:
+        for path in (home, *home.rglob("*")):
+            os.chown(path, 12345, 12345)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for words in (["setup", PPM, "--tool", "pip", "--dry-run"], ["setup", "--undo"]):
+        assert main(words) == 1
+        assert capsys.readouterr().err.startswith("error[setup-not-yours]")
+        assert not (home / "started").exists()
+    monkeypatch.setenv("XDG_STATE_HOME", "/nowhere")
+    assert main(["setup", PPM, "--tool", "pip", "--bin", str(mine.parent)]) == 1
+    assert capsys.readouterr().err.startswith("error[setup-not-yours]")
+    assert set(files(home)) <= {".local/bin/keyring", "started"}

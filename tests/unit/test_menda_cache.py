@@ -166,7 +166,8 @@ def test_somebody_elses_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     """Nobody else's is used, but root's: that is how files come into containers."""
     path = cached(home, cached_at=NOW, mode=0o644)
     os.chown(path, 12345, 12345)
-    assert looked(home) == f"({path} is not used: it belongs to somebody else)"
+    why = "it belongs to somebody else; look at what is in it, then take it over with chown"
+    assert looked(home) == f"({path} is not used: {why})"
     os.chown(path, 0, 0)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert looked(home) == LOGIN

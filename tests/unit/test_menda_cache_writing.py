@@ -148,10 +148,26 @@ def test_a_home_that_cant_be_written(home: Path) -> None:
     assert (home / ".menda").read_text() == "a file"
 
 
-def test_whoever_keeps_nothing_gets_no_file(home: Path) -> None:
-    """GATEPASS_STORE=off."""
-    cache(home, writes=False).keep(TOKEN, 3600.0, NOW)
-    assert not (home / ".menda").exists()
+@pytest.mark.parametrize("kind", ["new", "link", "folder", "another's"])
+def test_what_may_be_in_use_or_is_not_ours_stays(home: Path, kind: str) -> None:
+    """Only what a killed writer of this user left is deleted."""
+    folder = cached(home, "other").parent
+    left = folder / ".token-new-x"
+    if kind == "link":
+        left.symlink_to(home / "elsewhere")
+    elif kind == "folder":
+        left.mkdir()
+    else:
+        left.write_text("a-token")
+    if kind != "new":
+        os.utime(left, (0, 0), follow_symlinks=False)
+    if kind == "another's":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away")
+        os.chown(left, 12345, -1)
+    cache(home).keep(TOKEN, 3600.0, NOW)
+    assert sorted(os.listdir(folder)) == [".token", ".token-new-x"]
+    assert cache(home).look(NOW).token == TOKEN
 
 
 def test_a_writer_at_the_same_moment_wins(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,8 +109,18 @@ def test_a_login_is_kept_and_used(home: Path) -> None:
 def test_gatepass_store_off_keeps_no_login(home: Path) -> None:
     """Nothing of ours is on the disk then."""
     with wire(LOGGED_IN, given()) as server:
-        way.exchange(request(client(home, server, GATEPASS_STORE="off")))
+        way.exchange(request(client(home, server))._replace(keeps=False))
     assert not (home / ".menda").exists()
+
+
+def test_whoever_keeps_nothing_changes_nothing(home: Path) -> None:
+    """A cached token that is refused stays where it is, too: the file is somebody else's."""
+    with wire(answer(401), LOGGED_IN, given()) as server:
+        config(home, MACHINE.replace("https://api.example.menda.cloud", server.url))
+        before = cached(home, "ci", token="revoked").read_bytes()
+        asked = request({"HOME": str(home), "MENDA_PROFILE_ID": "ci"})
+        way.exchange(asked._replace(keeps=False))
+    assert cache_path(home).read_bytes() == before
 
 
 @pytest.mark.parametrize("status", [401, 403])

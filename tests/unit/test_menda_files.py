@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,39 @@ def test_a_file_that_is_no_ini(env: dict[str, str], home: Path, text: str, reaso
 def test_a_file_that_cant_be_read(env: dict[str, str], home: Path) -> None:
     """A folder in its place is said so, and is nothing that waits."""
     (home / ".menda" / "mendacfg").mkdir(parents=True)
+    assert refused({**env, CHOICE: "ci"}).code == "menda-config-unreadable"
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602])
+def test_a_file_that_others_can_write(env: dict[str, str], home: Path, mode: int) -> None:
+    """It is not used, and what to type is said."""
+    config(home, MACHINE).chmod(mode)
+    error = refused({**env, CHOICE: "ci"})
+    assert (error.code, error.do) == (
+        "menda-config-unsafe",
+        "look at the hosts in it, then chmod 600 it",
+    )
+    config(home, MACHINE).chmod(0o644)
+    assert detected({**env, CHOICE: "ci"}).profile == "ci"
+
+
+def test_somebody_elses_file(
+    env: dict[str, str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's alone is used: that is how files come into containers."""
+    path = config(home, MACHINE)
+    mine = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: mine + 1)
+    if mine == 0:
+        assert detected({**env, CHOICE: "ci"}).profile == "ci"
+        os.chown(path, 12345, -1)
+    assert "chown" in refused({**env, CHOICE: "ci"}).do
+
+
+def test_a_pipe_in_its_place_holds_nobody(env: dict[str, str], home: Path) -> None:
+    """Nor would its writer's words be used."""
+    (home / ".menda").mkdir()
+    os.mkfifo(home / ".menda" / "mendacfg", 0o600)
     assert refused({**env, CHOICE: "ci"}).code == "menda-config-unreadable"
 
 

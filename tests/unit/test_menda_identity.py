@@ -198,6 +198,26 @@ def test_it_is_found_once(env: dict[str, str], home: Path) -> None:
         assert [one.name for one in found if one.name == "menda"] == ["menda"]
 
 
+@pytest.mark.parametrize(
+    "place", [{"CI": "true"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, {"CI": "false"}]
+)
+def test_a_persons_login_in_a_job(env: dict[str, str], home: Path, place: dict[str, str]) -> None:
+    """It speaks if it, or menda, was named; a client's profile speaks anyway."""
+    config(home, PERSON)
+    cached(home)
+    if place != {"CI": "false"}:
+        error = unable({**env, **place})
+        assert (error.code, next(iter(place)) in error.what) == ("menda-not-asked", True)
+        assert "MENDA_PROFILE_ID=default" in error.do
+    else:
+        assert isinstance(menda.detect_configured({**env, **place}, registry()), Menda)
+    chosen = registry()._replace(identity="menda")
+    assert isinstance(menda.detect_configured({**env, **place}, chosen), Menda)
+    assert detected({**env, **place, "MENDA_PROFILE_ID": "default"}).login
+    config(home, MACHINE.replace("[ci]", "[default]"))
+    assert isinstance(menda.detect_configured({**env, **place}, registry()), Menda)
+
+
 def test_whose_it_is(env: dict[str, str], home: Path) -> None:
     """Another host, client, secret, profile or login is another identity; another day isn't."""
     config(home, PERSON + PERSON.replace("default", "two") + MACHINE)

@@ -195,12 +195,105 @@ def test_the_durations_that_aws_takes(tmp_path: Path, duration: int) -> None:
     assert from_file(tmp_path, text).registries[0].duration == duration
 
 
-def test_a_configured_address_comes_before_the_host(tmp_path: Path) -> None:
-    """A table for one repository of a domain speaks for that one; the host for the others."""
-    settings = from_file(tmp_path, f'[registries.one]\nurl = "https://{HOST}/pypi/one"')
-    names = [
-        registry.name if registry else None
-        for path in ("/pypi/one/simple/", "/pypi/other/simple/", "/pypi/one/../other/")
-        for registry in (settings.registry_for(realm.Address("https", HOST, None, path)),)
-    ]
-    assert names == ["one", "acme-111122223333", "acme-111122223333"]
+ONE, TWO = f"https://{HOST}/pypi/one", f"https://{DUAL}/pypi/two"
+OTHERS = (
+    HOST,
+    f"https://{HOST}",
+    f"https://{HOST}/pypi/other/simple/",
+    f"https://{HOST}/pypi/one/../other/",
+    f"https://{HOST}/npm/one/",
+    f"https://{DUAL}/pypi/one/simple/",
+    f"https://{ENDPOINT.replace('us-west-2', 'eu-west-1')}/pypi/d/acme-111122223333/one/simple/",
+)
+RULES = """claims = { repository = "acme/app", ref = "x" }
+identity = "github"
+audience = "aud"
+role_arn = "r"
+profile = "p"
+duration = 900
+"""
+
+
+def found(settings: Settings, service: str) -> Registry:
+    address = realm.parse(service)
+    assert address is not None
+    registry = settings.registry_for(address)
+    assert registry is not None
+    return registry
+
+
+@pytest.mark.parametrize("url", [ONE, f"http://{HOST}/pypi/one", "https://pkgs.corp/pypi"])
+@pytest.mark.parametrize("service", OTHERS)
+def test_a_table_speaks_for_its_whole_domain(tmp_path: Path, service: str, url: str) -> None:
+    """All addresses of a domain give one token: no other spelling of one gets past its rules."""
+    if url.startswith("http:") and HOST in service:
+        return  # that host is refused as a whole
+    said = 'kind = "codeartifact"\ndomain = "acme"\nowner = "111122223333"\nregion = "eu-west-1"\n'
+    text = f'[registries.one]\nurl = "{url}"\nindex = "sub"\n{said}{RULES}'
+    registry = found(from_file(tmp_path, text), service)
+    address = realm.parse(service)
+    assert address is not None
+    assert registry.realm.covers(address) or ".." in service
+    assert registry.url == str(registry.realm)
+    assert (registry.is_insecure, registry.index_path) == (False, "")
+    assert {claim.name for claim in registry.claims} == {"repository", "ref"}
+    assert (registry.name, registry.identity, registry.audience) == ("one", "github", "aud")
+    assert (registry.role_arn, registry.profile, registry.duration) == ("r", "p", 900)
+
+
+@pytest.mark.parametrize(
+    "service",
+    [
+        f"https://{HOST.replace('acme', 'tools')}/pypi/one/",
+        f"https://{HOST.replace('111122223333', '444455556666')}/pypi/one/",
+        f"https://{HOST.replace('eu-west-1', 'us-east-1')}/pypi/one/",
+    ],
+)
+def test_a_table_speaks_for_no_other_domain(tmp_path: Path, service: str) -> None:
+    """Name, account and region: all three make a domain."""
+    registry = found(from_file(tmp_path, f'[registries.one]\nurl = "{ONE}"\n{RULES}'), service)
+    assert registry.source == "its host"
+    assert (registry.claims, registry.role_arn, registry.identity) == ((), "", "auto")
+
+
+def test_plain_http_takes_nothing_over(tmp_path: Path) -> None:
+    """It is refused as it was, whatever is configured for https."""
+    settings = from_file(tmp_path, f'[registries.one]\nurl = "{ONE}"\n{RULES}')
+    registry = found(settings, f"http://{HOST}/pypi/one/")
+    assert (registry.is_insecure, registry.source) == (True, "its host")
+
+
+def test_tables_that_agree_are_one(tmp_path: Path) -> None:
+    """They may differ in name, address and index; the first is taken, each at its own address."""
+    swapped = RULES.replace(
+        'repository = "acme/app", ref = "x"', 'ref = "x", repository = "acme/app"'
+    )
+    text = f'[registries.one]\nurl = "{ONE}"\nindex = "i"\n{RULES}[registries.two]\nurl = "{TWO}"\n'
+    settings = from_file(tmp_path, text + swapped)
+    assert {found(settings, service).name for service in OTHERS} == {"one"}
+    assert found(settings, f"{TWO}/simple/").name == "two"
+
+
+@pytest.mark.parametrize("line", [*RULES.splitlines(), ""])
+def test_tables_that_differ_are_asked_for_by_their_own_addresses(tmp_path: Path, line: str) -> None:
+    """Which one's rules hold for another address, nobody said: an error names both."""
+    rules = RULES.replace(line + "\n", "") if line else 'role_arn = "other"'
+    text = f'[registries.one]\nurl = "{ONE}"\n{RULES}[registries.two]\nurl = "{TWO}"\n{rules}'
+    settings = from_file(tmp_path, text)
+    assert (found(settings, ONE).name, found(settings, f"{TWO}/simple/").name) == ("one", "two")
+    for service in (HOST, f"https://{HOST}/pypi/two/simple/"):
+        with pytest.raises(ConfigError) as caught:
+            found(settings, service)
+        assert caught.value.code == "codeartifact-tables"
+        assert ONE in caught.value.why
+        assert TWO in caught.value.why
+
+
+@pytest.mark.parametrize("region", ["xx-evil-9", "us-gov-west-1", "cn-north-1", "eu-west-0"])
+def test_a_region_of_no_shape_that_aws_has(tmp_path: Path, region: str) -> None:
+    """It would be a part of the host that a token goes to; a table may say one all the same."""
+    host = HOST.replace("eu-west-1", region)
+    assert at(f"https://{host}/pypi/x/") is None
+    said = 'kind = "codeartifact"\ndomain = "acme"\nowner = "111122223333"\n'
+    text = f'[registries.x]\nurl = "https://{host}"\n{said}region = "{region}"'
+    assert found(from_file(tmp_path, text), f"https://{host}/").aws == ACME._replace(region=region)

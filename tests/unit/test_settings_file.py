@@ -123,7 +123,7 @@ def test_a_file_that_can_not_be_read_is_an_error(
     with pytest.raises(ConfigError) as caught:
         load({})
     assert caught.value.code == "config-unreadable"
-    assert caught.value.what == f"{tmp_path} can't be read: Is a directory"
+    assert caught.value.what == f"{tmp_path} can't be read: it is a folder"
 
 
 @pytest.mark.parametrize("reachable", [True, False])
@@ -133,11 +133,11 @@ def test_a_file_that_is_denied(
     """In somebody else's home, inherited with HOME, it isn't ours; in a reachable one it is."""
     path = tmp_path / ".config" / "gatepass" / "config.toml"
 
-    def denied(name: str, mode: str) -> None:
+    def denied(name: str, limit: int) -> None:
         raise PermissionError(13, "Permission denied", name)
 
     monkeypatch.setattr(file, "paths", lambda env: (str(path),))
-    monkeypatch.setattr(file, "open", denied, raising=False)
+    monkeypatch.setattr(file.files, "read", denied)
     monkeypatch.setattr(os, "access", lambda where, mode: reachable)
     if not reachable:
         assert load({}).registries == ()

@@ -162,6 +162,24 @@ def test_an_active_environments_command_is_passed_over(home: Home) -> None:
     assert home.plan().real == str(home.folder / "project/.venv/bin/keyring")
 
 
+def test_no_environments_own_command_but_links_into_them(home: Home) -> None:
+    """A checkout's on PATH, by direnv, is passed over, also through a linked folder; the link of
+    `uv tool install keyring` or pipx in a folder of commands is what was installed for good."""
+    checkout = home.command("checkout/.venv/bin")
+    (checkout.parent.parent / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    (home.folder / "linked").symlink_to(checkout.parent)
+    home.env["PATH"] = f"{home.folder / 'linked'}:{home.env['PATH']}"
+    assert home.plan().real == ""
+    tool = home.command("tools/keyring/bin")
+    (tool.parent.parent / "pyvenv.cfg").write_text("home = /usr/bin\n")
+    assert home.plan().real == ""
+    link = home.folder / "commands" / "keyring"
+    link.parent.mkdir()
+    link.symlink_to(tool)
+    home.env["PATH"] += f":{link.parent}"
+    assert home.plan().real == str(link)
+
+
 def test_the_current_directory_is_never_looked_into(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

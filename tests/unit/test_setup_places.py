@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from gatepass.errors import ConfigError
-from gatepass.setup.places import places
+from gatepass.setup.places import check_owner, places
 
 
 def test_on_linux() -> None:
@@ -75,3 +76,25 @@ def test_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert (where.bin, where.config) == (str(tmp_path / "bin"), str(file))
     with pytest.raises(ConfigError, match="no such file"):
         places({"HOME": "/home/u", "GATEPASS_CONFIG": "/nowhere"})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="owners of POSIX")
+def test_root_in_somebody_elses_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The nearest folder that is there, without links, says whose it would be. Only root is
+    asked; its own folders are fine."""
+    mine = tmp_path / "mine"
+    theirs = tmp_path / "theirs"
+    for folder in (mine, theirs):
+        folder.mkdir()
+    (mine / "link").symlink_to(theirs)
+    if os.geteuid() == 0:
+        os.chown(theirs, 12345, 12345)
+        check_owner([str(mine / "file"), str(mine / "a" / "b")])
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    for path in (theirs / "file", theirs / "a" / "b" / "file", mine / "link" / "file"):
+        with pytest.raises(ConfigError) as caught:
+            check_owner(["/file", str(path)])
+        assert caught.value.code == "setup-not-yours"
+        assert f"{theirs} belongs" in caught.value.what
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    check_owner([str(theirs / "file")])

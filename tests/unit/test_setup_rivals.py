@@ -183,3 +183,16 @@ def test_a_command_that_stands_before_the_launcher(here: Here) -> None:
     assert here.warning().startswith(f"{first} stands before {here.launcher} on PATH")
     here.env["PATH"] = str(Path(first).parent)
     assert here.warnings() == []
+
+
+@pytest.mark.parametrize("name", [".netrc", ".config/pip/pip.conf"])
+def test_files_without_an_end_are_not_read(name: str, here: Here) -> None:
+    """A log, or a disk's image, in the place of a configuration."""
+    file = here.home / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(
+        "[install]\nkeyring-provider = import\n" if "pip" in name else "default login a\n"
+    )
+    with file.open("a") as more:
+        more.write("#\n" * 600_000)
+    assert here.warnings() == []

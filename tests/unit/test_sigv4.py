@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awswire import SECRET_KEY, SESSION
+from gatepass.errors import IdentityError
 from gatepass.exchange.sigv4 import Keys, query_string, signed
 from gatepass.secret import Secret
 
@@ -123,3 +124,17 @@ def test_keys_show_no_secret() -> None:
     assert SECRET_KEY not in shown
     assert SESSION not in shown
     assert "****" in shown
+
+
+@pytest.mark.parametrize("wrong", ["a b", "a\n", "\udcff", "ä", ""])
+@pytest.mark.parametrize("part", ["access_key_id", "secret_access_key", "session_token"])
+def test_a_key_that_can_not_be_one(part: str, wrong: str) -> None:
+    """Nothing is signed with it; the error says which of the three, and shows none."""
+    value = wrong if part == "access_key_id" else Secret(wrong)
+    keys = Keys("AKIAABCDEFGHIJKLMNOP", Secret("s" * 40), Secret("t" * 40), None)
+    keys.check()
+    keys._replace(session_token=None).check()
+    with pytest.raises(IdentityError) as caught:
+        keys._replace(**{part: value}).check()
+    assert caught.value.code == "aws-keys-malformed"
+    assert part.replace("_", " ") in caught.value.what

@@ -18,7 +18,7 @@ import sys
 import time
 
 from gatepass import log
-from gatepass.errors import GatepassError, UsageError
+from gatepass.errors import ConfigError, GatepassError, UsageError
 from gatepass.settings import Registry, Settings, load
 from gatepass.settings.environment import in_ci
 from gatepass.setup import TOOLS
@@ -71,11 +71,12 @@ def run(options: argparse.Namespace) -> int:
         )
     from gatepass.setup.apply import apply
     from gatepass.setup.journal import Journal
-    from gatepass.setup.places import places
+    from gatepass.setup.places import check_owner, places
     from gatepass.setup.plan import plan, tools_here
     from gatepass.setup.wish import wish
 
     where = places(os.environ, options.bin)
+    check_owner([where.state])  # before the plan: it starts the keyring command that it finds
     wanted = wish(
         os.environ,
         options.target,
@@ -84,6 +85,7 @@ def run(options: argparse.Namespace) -> int:
         upload=options.upload,
     )
     todo = plan(wanted, tuple(options.tools or tools_here(os.environ)), os.environ, where)
+    check_owner(os.path.realpath(one.path) if one.follow else one.path for one in todo.changes)
     name = wanted.registry.name
     log.say(f"gatepass: {name} is {wanted.registry.url}")
     if options.dry_run:
@@ -133,17 +135,26 @@ def _login(registry: Registry, settings: Settings) -> int:
 def _undo(options: argparse.Namespace) -> int:
     from gatepass.setup.apply import undo
     from gatepass.setup.journal import Journal
-    from gatepass.setup.places import places
+    from gatepass.setup.places import check_owner, places
 
-    journal = Journal(places(os.environ).state)
+    state = places(os.environ).state
+    check_owner([state])
+    journal = Journal(state)
     if options.dry_run:
         for path in dict.fromkeys(step.path for step in reversed(journal.steps)):
             log.say(f"  would be put back: {path}")
         return 0
-    if not journal.steps:
+    try:
+        done = undo(journal, force=options.force)
+    except OSError as error:
+        raise ConfigError(
+            "setup-failed",
+            f"the journal in {state} can't be written: {error.strerror}",
+            why="what was put back is as it was; the journal still has the rest",
+            do="mend that, then gatepass setup --undo",
+        ) from None
+    if not done.restored and not done.left:
         log.say("gatepass: nothing to undo")
-        return 0
-    done = undo(journal, force=options.force)
     for path in done.restored:
         log.say(f"  as it was: {path}")
     for path, reason in done.left:

@@ -25,16 +25,21 @@ _PATH = "/v1/authorization-token"
 _UNTIL_MORNING = 3600
 """Seconds, where the keys have no end of their own: a token can't be called back."""
 
+_FARTHEST = 1e12
+"""Epoch seconds that can be a date."""
+
 
 def authorize(request: Request, keys: Keys) -> Credential:
     """The domain's token. It lives as long as AWS says, or 5 minutes where that can't be read.
 
     ``duration``: what the registry says; else 0 for keys with a session, so that the token ends
-    with it (by default it would outlive it by up to 12 hours); else an hour. Raises ExchangeError
-    with AWS' own words, TransportError where nothing came back.
+    with it (by default it would outlive it by up to 12 hours); else an hour. Raises IdentityError
+    for keys that can't be any, ExchangeError with AWS' own words, TransportError where nothing
+    came back.
     """
     registry = request.registry
     assert registry.aws is not None  # noqa: S101 - settings give every registry of this kind one
+    keys.check()
     domain, at = registry.aws, endpoints(registry, request.env).codeartifact
     duration = registry.duration
     if duration is None:
@@ -70,7 +75,7 @@ def authorize(request: Request, keys: Keys) -> Credential:
             "answers instead",
         )
     left = None
-    if isinstance(expiration, int | float) and not isinstance(expiration, bool):
+    if isinstance(expiration, int | float) and 0 < expiration < _FARTHEST:  # no float holds any int
         left = expiration - received
     life = life_of(left, None)
     return Credential(USERNAME, usable_secret(token, str(at)), received, received + life)

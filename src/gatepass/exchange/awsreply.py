@@ -5,6 +5,7 @@ Sources: the AWS query protocol (STS) and restJson1 (CodeArtifact), as botocore'
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,8 @@ _THROTTLED = frozenset(
     {"Throttling", "ThrottlingException", "ThrottledException", "TooManyRequestsException"}
     | {"RequestLimitExceeded", "RequestThrottled", "RequestThrottledException"}
 )
+
+_CODE = re.compile(r"[A-Za-z.]{1,64}")
 
 
 class Problem(NamedTuple):
@@ -47,20 +50,22 @@ class Problem(NamedTuple):
 
 
 def problem(response: Response, sent: Iterable[Secret]) -> Problem:
-    """What a refusal says; its words don't repeat ``sent``, nor anything else of a secret's kind
-    that the request carried."""
+    """What a refusal says; neither its code nor its words repeat ``sent``. What doesn't look like
+    a code is none."""
     code, words = _json(response) if not _is_xml(response) else _xml(response)
-    return Problem(plain(code, 60), plain(scrubbed(words[:4000], sent)), response.status)
+    sent = tuple(sent)
+    code = scrubbed(code, sent) if _CODE.fullmatch(code) else ""
+    return Problem(code, plain(scrubbed(words[:4000], sent)), response.status)
 
 
 def document(body: bytes) -> Element | None:
-    """The root of an XML answer; None where it is none, or declares entities, which AWS never
-    does."""
+    """The root of an XML answer; None where it is none, isn't UTF-8, or declares entities, which
+    AWS never does. A zero byte is of UTF-16, which the parser would read, and we wouldn't."""
     from xml.etree import ElementTree  # only where STS answered
 
     try:
         text = body.decode("utf-8")
-        if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        if "\0" in text or "<!DOCTYPE" in text or "<!ENTITY" in text:
             return None
         return ElementTree.fromstring(text)  # noqa: S314 - bounded, and without entities
     except (UnicodeDecodeError, ElementTree.ParseError):

@@ -18,7 +18,7 @@ class Request(NamedTuple):
 
     ``mint`` gives a verified subject token, a new one for each attempt where ``who.can_remint``;
     ``claims`` gives the verified claims of the last one. Both are of no use to an identity that
-    presents none (``aws``, ``menda``).
+    presents none (``aws``, ``menda``). ``keeps``: whether anything of it may rest on this machine.
     """
 
     registry: Registry
@@ -28,6 +28,7 @@ class Request(NamedTuple):
     env: Environment
     transport: Transport
     deadline: Deadline
+    keeps: bool = True
 
 
 class Way(Protocol):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatepass import ec2
 from gatepass.errors import IdentityError, plain
+from gatepass.exchange.chainprocess import Processes
 from gatepass.exchange.sigv4 import Keys
 from gatepass.secret import Secret
 from gatepass.settings.environment import read
@@ -48,10 +49,11 @@ def keys(request: Request) -> Keys:
     _check_environment(request.env)
     profile = request.registry.profile or None
     box: list[Keys | IdentityError] = []
+    processes = Processes()
 
     def work() -> None:
         try:
-            box.append(_ask(request, profile))
+            box.append(_ask(request, profile, processes))
         except IdentityError as error:
             box.append(error)
         except BaseException as error:
@@ -64,6 +66,7 @@ def keys(request: Request) -> Keys:
     worker.start()
     worker.join(max(0.0, bound))
     if not box:
+        processes.end()
         raise IdentityError(
             "aws-chain-slow",
             f"AWS credentials did not come within {LONGEST:.0f} s",
@@ -76,7 +79,7 @@ def keys(request: Request) -> Keys:
     return result
 
 
-def _ask(request: Request, profile: str | None) -> Keys:
+def _ask(request: Request, profile: str | None, processes: Processes) -> Keys:
     with _silence():
         import botocore.session  # type: ignore[import-untyped]
 
@@ -90,6 +93,7 @@ def _ask(request: Request, profile: str | None) -> Keys:
         wanted = session.get_config_variable("ec2_metadata_service_endpoint")
         if not (ec2.on_ec2(request.env) or wanted):
             session.get_component("credential_provider").remove("iam-role")
+        processes.watch(session)
         found = session.get_credentials()
         frozen = found.get_frozen_credentials() if found else None
     if frozen is None:

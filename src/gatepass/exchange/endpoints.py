@@ -12,10 +12,8 @@ from typing import NamedTuple
 from gatepass.errors import ConfigError, plain_address
 from gatepass.realm import Realm, is_loopback, realm_of
 from gatepass.settings import Environment, Registry
+from gatepass.settings.codeartifact import COMMERCIAL
 from gatepass.settings.environment import read
-
-_COMMERCIAL = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+", re.ASCII)
-"""The regions of the partition that CodeArtifact is in: botocore's regionRegex for ``aws``."""
 
 _PATH = re.compile(r"[A-Za-z0-9/._~-]*")
 """A path that no HTTP library writes in another way than it was signed."""
@@ -46,7 +44,7 @@ def endpoints(registry: Registry, env: Environment) -> Endpoints:
     """
     assert registry.aws is not None  # noqa: S101 - settings give every registry of this kind one
     said = read(env, "AWS_REGION") or read(env, "AWS_DEFAULT_REGION")
-    nearest = said if _COMMERCIAL.fullmatch(said) else registry.aws.region
+    nearest = said if COMMERCIAL.fullmatch(said) else registry.aws.region
     return Endpoints(_of("sts", nearest, env), _of("codeartifact", registry.aws.region, env))
 
 

@@ -66,10 +66,11 @@ def exchange(request: Request) -> Credential:
     response = _ask(request, who, token)
     if response.status in _REFUSED and was_cached and who.client:
         log.info("menda-again", f"{who.host} no longer takes the cached token: one more login")
-        who.cache.forget(token)
+        if request.keeps:
+            who.cache.forget(token)
         token, life = _log_in(request, who)
         response = _ask(request, who, token)
-    if life and response.status not in _REFUSED:
+    if request.keeps and life and response.status not in _REFUSED:
         who.cache.keep(token, life, time.time())
     received = time.time()
     reply = response.json_object() if response.status < 300 else {}
@@ -109,7 +110,7 @@ def _log_in(request: Request, who: Menda) -> tuple[Secret, float]:
     }
     send, deadline = request.transport.send, request.deadline
     response = send("POST", who.host + _LOGIN, form=lambda: fields, deadline=deadline)
-    if response.status in _NOT_IN_BODY and response.json_object().get("error") not in _READ:
+    if response.status in _NOT_IN_BODY and not _is_read(response):
         log.info("menda-query", f"{who.host} takes no secret in the body: it goes in the query")
         second = send("POST", who.host + _LOGIN, query=fields, deadline=deadline)
         if second.status in _REFUSED or response.status not in _REFUSED or second.status < 300:
@@ -120,6 +121,12 @@ def _log_in(request: Request, who: Menda) -> tuple[Secret, float]:
         raise _no_access_token(who, client, response)
     token = usable_secret(given, who.host)
     return token, life_of(reply.get("expires_in"), peek.claims(given))
+
+
+def _is_read(response: Response) -> bool:
+    """Whether the server has understood who asks; its error may be of any type."""
+    error = response.json_object().get("error")
+    return isinstance(error, str) and error in _READ
 
 
 def _no_access_token(who: Menda, client: Client, response: Response) -> ExchangeError:

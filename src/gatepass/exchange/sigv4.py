@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import quote
 
+from gatepass.errors import IdentityError
 from gatepass.secret import Secret
 
 _ALGORITHM = "AWS4-HMAC-SHA256"
 _EMPTY = hashlib.sha256(b"").hexdigest()
+_PRINTABLE = re.compile(r"[!-~]+")
 
 
 class Keys(NamedTuple):
@@ -27,6 +30,23 @@ class Keys(NamedTuple):
     secret_access_key: Secret
     session_token: Secret | None
     expires_at: float | None
+
+    def check(self) -> None:
+        """Raise IdentityError (aws-keys-malformed) where one of them can't be AWS'."""
+        parts = {
+            "access key id": self.access_key_id,
+            "secret access key": self.secret_access_key.reveal(),
+            "session token": self.session_token.reveal() if self.session_token else "-",
+        }
+        wrong = [name for name, text in parts.items() if not _PRINTABLE.fullmatch(text)]
+        del parts
+        if wrong:
+            raise IdentityError(
+                "aws-keys-malformed",
+                f"the AWS {wrong[0]} has characters that no key has",
+                why="keys are made of plain letters, digits and signs, without blanks",
+                do="correct it where it is set: a line end, say, or a quote that isn't ASCII",
+            )
 
 
 def query_string(query: Iterable[tuple[str, str]]) -> str:

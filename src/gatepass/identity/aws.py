@@ -6,7 +6,9 @@ are any, and whose they are.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 from typing import TYPE_CHECKING
 
 from gatepass import ec2, files
@@ -17,9 +19,13 @@ if TYPE_CHECKING:
     from gatepass.settings import Registry
     from gatepass.transport import Deadline, Transport
 
+_CREDENTIALS = "AWS_SHARED_CREDENTIALS_FILE"
 _SAID = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE")
 _CONTAINER = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
 _LARGEST = 1024 * 1024
+_CACHED, _CACHED_FILES = 64 * 1024, 100
+"""Bytes of a cached login that are looked at, and of how many: real ones are a few of 4 KiB."""
+
 _LEADS_TO_KEYS = frozenset(
     {
         "aws_access_key_id",
@@ -51,10 +57,18 @@ class AmbientAws:
         self.origin, self._env, self._profile = origin, env, profile
 
     def fingerprint(self) -> str:
-        """Everything that decides who the chain finds: variables, and the files' contents."""
-        said = [f"{name}={self._env[name]}" for name in sorted(self._env) if name[:4] == "AWS_"]
-        held = [_read(path).decode("utf-8", "replace") for path in _paths(self._env)]
-        return "\0".join([self._profile, self._env.get("HOME", ""), *said, *held])
+        """Everything that decides who the chain finds: variables, and the contents of the files
+        that botocore reads, a login's cache among them. What a ``credential_process`` would say
+        isn't part of it: only running it tells."""
+        said = [
+            f"{name}={self._env[name]}"
+            for name in sorted(self._env)
+            if name[:4] == "AWS_" or name == "BOTO_CONFIG"
+        ]
+        config, credentials = _paths(self._env)
+        held = [_digest(path) for path in (config, credentials, *_old_paths(self._env))]
+        cached = [line for folder in _caches(self._env) for line in _contents(folder)]
+        return "\0".join([self._profile, _home(self._env), *said, *held, *cached])
 
     def subject_token(self, audience: str, transport: Transport, deadline: Deadline) -> Secret:
         raise AssertionError("AWS credentials are no subject token, and sign for themselves")
@@ -77,7 +91,9 @@ def detect_configured(env: Environment, registry: Registry) -> AmbientAws | None
         (config, profile),
         (config, f"profile {profile}"),
     ):
-        if _leads_to_keys(path, name):
+        # Somebody's folder, not whatever this directory has: without a home it would be relative.
+        is_named = path in (read(env, "AWS_CONFIG_FILE"), read(env, _CREDENTIALS))
+        if (is_named or os.path.isabs(path)) and _leads_to_keys(path, name):
             return AmbientAws(path, env, registry.profile)
     for variable in _CONTAINER:
         if read(env, variable):
@@ -88,11 +104,49 @@ def detect_configured(env: Environment, registry: Registry) -> AmbientAws | None
 
 
 def _paths(env: Environment) -> tuple[str, str]:
-    home = env.get("HOME") or env.get("USERPROFILE") or ""
+    home = _home(env)
     return (
         read(env, "AWS_CONFIG_FILE") or os.path.join(home, ".aws", "config"),
-        read(env, "AWS_SHARED_CREDENTIALS_FILE") or os.path.join(home, ".aws", "credentials"),
+        read(env, _CREDENTIALS) or os.path.join(home, ".aws", "credentials"),
     )
+
+
+def _home(env: Environment) -> str:
+    """The home that botocore finds, which knows one where no variable does: ``~``."""
+    variable = "USERPROFILE" if sys.platform == "win32" else "HOME"
+    return env.get(variable) or os.path.expanduser("~")
+
+
+def _old_paths(env: Environment) -> tuple[str, ...]:
+    """boto2's files, from which the chain takes keys to this day."""
+    boto = env.get("BOTO_CONFIG")  # botocore replaces variables in it, so a $ is well
+    others = (boto,) if boto else ("/etc/boto.cfg", os.path.join(_home(env), ".boto"))
+    named = env.get("AWS_CREDENTIAL_FILE")
+    return (*others, named) if named else others
+
+
+def _caches(env: Environment) -> tuple[str, str]:
+    """Where `aws sso login` and `aws login` keep who has logged in."""
+    home = _home(env)
+    login = os.path.expanduser(os.path.expandvars(env.get("AWS_LOGIN_CACHE_DIRECTORY", "")))
+    return (
+        os.path.join(home, ".aws", "sso", "cache"),
+        login or os.path.join(home, ".aws", "login", "cache"),
+    )
+
+
+def _contents(folder: str) -> list[str]:
+    try:
+        names = sorted(name for name in os.listdir(folder) if name.endswith(".json"))
+    except OSError:
+        return []
+    return [
+        f"{name}={_digest(os.path.join(folder, name), _CACHED)}" for name in names[:_CACHED_FILES]
+    ]
+
+
+def _digest(path: str, limit: int = _LARGEST) -> str:
+    return hashlib.sha256(_read(path, limit)).hexdigest()
 
 
 def _leads_to_keys(path: str, section: str) -> bool:
@@ -109,8 +163,8 @@ def _leads_to_keys(path: str, section: str) -> bool:
         return True  # boto3 says best what is wrong with it
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, limit: int = _LARGEST) -> bytes:
     try:
-        return files.read(os.path.expanduser(path), _LARGEST)
+        return files.read(os.path.expanduser(os.path.expandvars(path)), limit)
     except OSError:
         return b""

@@ -11,12 +11,11 @@ import os
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from gatepass import files
 from gatepass.errors import ConfigError, GatepassError, IdentityError, plain, plain_address
 from gatepass.identity import mendafiles
 from gatepass.identity.base import Unable
 from gatepass.secret import Secret
-from gatepass.settings.environment import Environment, read
+from gatepass.settings.environment import Environment, in_ci, read
 
 if TYPE_CHECKING:
     from gatepass.identity.mendacache import Cache
@@ -101,19 +100,20 @@ def detect(env: Environment, registry: Registry) -> Menda | None:
             do=f"set {' and '.join(missing)} too, or unset the rest to use a profile",
         )
     profile = read(env, _PROFILE)
-    return _by_profile(env, profile, _PROFILE) if profile else None
+    return _by_profile(env, profile, _PROFILE, asked=True) if profile else None
 
 
 def detect_configured(env: Environment, registry: Registry) -> Menda | Unable | None:
     """What is found: the profile ``default``. None where there is no mendacfg, or where more was
-    said; a chosen ``menda`` is told that it is missing."""
+    said; a chosen ``menda`` is told that it is missing. A person's login is Unable in CI and pods
+    unless menda was chosen."""
     if registry.kind != "codeartifact" or any(read(env, name) for name in (*_TRIO, _PROFILE)):
         return None
     path = mendafiles.config_path(env)
     if registry.identity != "menda" and not os.path.exists(path):
         return None
     try:
-        return _by_profile(env, "default", path)
+        return _by_profile(env, "default", path, asked=registry.identity == "menda")
     except GatepassError as error:
         return Unable("menda", f"menda's profile in {plain(path)}", error)
 
@@ -125,8 +125,11 @@ def _by_variables(env: Environment, host: str, client_id: str, client_secret: st
     return Menda("MENDA_CLIENT_ID", ", ".join(_TRIO), at, cache, client=client)
 
 
-def _by_profile(env: Environment, profile: str, origin: str) -> Menda:
-    """The profile as an identity that can act; every way in which it can't is an error."""
+def _by_profile(env: Environment, profile: str, origin: str, *, asked: bool) -> Menda:
+    """The profile as an identity that can act; every way in which it can't is an error.
+
+    ``asked``: somebody named it, or chose menda; else no person's login speaks in CI and pods.
+    """
     path, name = mendafiles.config_path(env), plain(profile, 60)
     fields = _fields(path, profile)
     if not fields["host"]:
@@ -149,6 +152,16 @@ def _by_profile(env: Environment, profile: str, origin: str) -> Menda:
         client = Client(fields["client_id"], Secret(fields["client_secret"]))
         cache = _cache(env, profile, host, client, is_profile=True)
         return Menda(origin, source, host, cache, client=client, profile=profile)
+    pod = "KUBERNETES_SERVICE_HOST"
+    job = "CI" if in_ci(env) else pod if read(env, pod) else ""
+    if job and not asked:
+        raise IdentityError(
+            "menda-not-asked",
+            f"the menda login of the profile {name!r} is a person's, and {job} is set",
+            why="a job or a pod is not the person who logged in on its machine",
+            do="give it a client: MENDA_HOST, MENDA_CLIENT_ID and MENDA_CLIENT_SECRET;\n"
+            f"or, where you mean your login, set {_PROFILE}={name} or GATEPASS_IDENTITY=menda",
+        )
     cache = _cache(env, profile, host, None, is_profile=True)
     cached = cache.look(time.time())
     if cached.token is None:
@@ -165,16 +178,20 @@ def _by_profile(env: Environment, profile: str, origin: str) -> Menda:
 def _fields(path: str, profile: str) -> dict[str, str]:
     """The profile's values by name, empty where unset. Raises ConfigError."""
     try:
-        data = files.read(path, _LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise mendafiles.Malformed(f"it has more than {_LARGEST} bytes")
-        parser = mendafiles.parse(data)
+        parser = mendafiles.parse(mendafiles.read(path, _LARGEST)[0])
     except (FileNotFoundError, NotADirectoryError):
         raise ConfigError(
             "menda-config-missing",
             f"Menda config file not found at {plain(path)}",
             do="run `menda auth configure` first, or set MENDA_HOST, MENDA_CLIENT_ID and\n"
             "MENDA_CLIENT_SECRET",
+        ) from None
+    except mendafiles.Unsafe as reason:
+        raise ConfigError(
+            "menda-config-unsafe",
+            f"{plain(path)} is not used: {reason}",
+            why="it says where a login or a client's secret is sent",
+            do=f"look at the hosts in it, {reason.do}",
         ) from None
     except OSError as error:
         raise ConfigError(
@@ -234,6 +251,4 @@ def _cache(
         host,
         mark=mark(host, client.id, client.secret) if client else "",
         is_profile=is_profile,
-        # Whoever keeps nothing wants no token of ours on this disk either.
-        writes=read(env, "GATEPASS_STORE") != "off",
     )

@@ -14,11 +14,13 @@ import math
 import os
 import stat
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatepass import log
-from gatepass.identity.mendafiles import Malformed, address, parse
+from gatepass.identity.mendafiles import Malformed, Unsafe, address, parse, read
 from gatepass.secret import Secret
 
 if TYPE_CHECKING:
@@ -36,6 +38,12 @@ _LONGEST_LIFE = 400 * 86400.0
 
 _OURS = ("access_token", "id_token", "expires_in", "cached_at", "host", "gatepass")
 
+_NEW = ".token-new-"
+"""How the name of a file begins that is written, and not yet the cache."""
+
+_ABANDONED = 300.0
+"""Seconds after which nobody writes such a file any more."""
+
 _Stamp = tuple[int, int, int]
 
 
@@ -45,10 +53,6 @@ class Cached(NamedTuple):
     token: Secret | None
     why: str = ""
     is_broken: bool = False
-
-
-class _Unsafe(Exception):
-    """Why the file is not trusted."""
 
 
 def mark(host: str, client_id: str, client_secret: Secret) -> str:
@@ -62,7 +66,7 @@ class Cache:
 
     ``mark``: of the client that it serves, empty for a person's login. ``is_profile``: the section
     is named for a profile, so a token of which no host is said is the profile's own host's;
-    a client id alone says nothing of a host. ``writes``: False leaves the file as it is.
+    a client id alone says nothing of a host.
     """
 
     def __init__(
@@ -73,20 +77,20 @@ class Cache:
         *,
         mark: str = "",
         is_profile: bool = False,
-        writes: bool = True,
     ) -> None:
         self.path, self.section, self.host = path, section, host
-        self._mark, self._is_profile, self._writes = mark, is_profile, writes
+        self._mark, self._is_profile = mark, is_profile
 
     def look(self, now: float) -> Cached:
         """The token, if it is for our host and not over. Raises nothing."""
         try:
-            parser = parse(self._read()[0])
+            parser = parse(read(self.path, _LARGEST)[0])
         except (FileNotFoundError, NotADirectoryError):
             return Cached(None, f"there is no {self.path}")
-        except _Unsafe as error:
-            log.warning("menda-cache", f"{self.path} is not used: {error}")
-            return Cached(None, f"{self.path} is not used: {error}")
+        except Unsafe as error:
+            why = f"{self.path} is not used: {error}; look at what is in it, {error.do}"
+            log.warning("menda-cache", why)
+            return Cached(None, why)
         except (OSError, Malformed) as error:
             return Cached(None, f"{self.path} can't be read: {_words(error)}", is_broken=True)
         if self.section not in parser:
@@ -95,9 +99,10 @@ class Cache:
         return self._judge(held, now)
 
     def _judge(self, held: dict[str, str], now: float) -> Cached:
-        is_ours = bool(self._mark and held["gatepass"])
+        is_ours = bool(held["gatepass"])
         if is_ours and held["gatepass"] != self._mark:
-            return Cached(None, "what is cached was got for another client")
+            whose = "another client" if self._mark else "a client, not by a person's login"
+            return Cached(None, f"what is cached was got for {whose}")
         if held["host"] and not _is(held["host"], self.host):
             return Cached(None, "what is cached was got from another host")
         if not held["host"] and not self._is_profile:
@@ -153,13 +158,11 @@ class Cache:
         self._change(change)
 
     def _change(self, change: Callable[[ConfigParser], bool]) -> None:
-        if not self._writes:
-            return
         import configparser
 
         try:
             self._replace(change)
-        except (_Unsafe, OSError, Malformed, ValueError, configparser.Error) as error:
+        except (Unsafe, OSError, Malformed, ValueError, configparser.Error) as error:
             # configparser's own errors are about the section's name, and quote nothing else.
             log.info("menda-cache", f"{self.path} is left as it is: {_words(error)}")
 
@@ -170,9 +173,10 @@ class Cache:
         folder = os.path.dirname(self.path)
         _make(folder)
         if os.path.islink(self.path):
-            raise _Unsafe("it is a link")
+            raise Unsafe("it is a link")
         try:
-            data, stamp = self._read(to_write=True)
+            data, status = read(self.path, _LARGEST, to_write=True)
+            stamp: _Stamp | None = _stamp_of(status)
         except FileNotFoundError:
             data, stamp = b"", None
         parser = parse(data)
@@ -183,29 +187,17 @@ class Cache:
         after = text.getvalue().encode()
         if _all_of(parse(after)) != _all_of(parser):
             raise Malformed("what would be written would read as something else")
-        fd, temporary = tempfile.mkstemp(prefix=".token-new-", dir=folder)  # born 0600
+        _prune(folder)
+        fd, temporary = tempfile.mkstemp(prefix=_NEW, dir=folder)  # born 0600
         try:
             with open(fd, "wb") as file:
                 file.write(after)
             if _stamp(self.path) != stamp:
-                raise _Unsafe("another program has just written it")
+                raise Unsafe("another program has just written it")
             os.replace(temporary, self.path)
         except BaseException:
             os.unlink(temporary)
             raise
-
-    def _read(self, *, to_write: bool = False) -> tuple[bytes, _Stamp]:
-        """The file's bytes, and what changes when it is written. Raises _Unsafe and OSError."""
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-        with open(os.open(self.path, flags), "rb") as file:
-            status = os.fstat(file.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise OSError(22, "it is not a file")
-            _check(status, to_write)
-            data = file.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise OSError(27, f"it has more than {_LARGEST} bytes")
-        return data, _stamp_of(status)
 
 
 def _words(error: Exception) -> str:
@@ -220,18 +212,23 @@ def _is(said: str, host: str) -> bool:
         return False
 
 
-def _check(status: os.stat_result, to_write: bool) -> None:
-    """Raises _Unsafe where somebody else could have put a token there. Root may have: it mounts
-    files into containers."""
-    if sys.platform != "win32":  # where modes mean nothing
-        if status.st_uid != os.geteuid() and (to_write or status.st_uid != 0):
-            raise _Unsafe("it belongs to somebody else")
-        if status.st_mode & 0o022:
-            raise _Unsafe("others can write it; look at what is in it, then chmod 600 it")
+def _prune(folder: str) -> None:
+    """Delete what writers that were killed left: there may be a good token in it."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.startswith(_NEW):
+                status = entry.stat(follow_symlinks=False)
+                is_old = time.time() - status.st_mtime > _ABANDONED
+                if is_old and stat.S_ISREG(status.st_mode) and _is_mine(status):
+                    os.unlink(entry.path)
+
+
+def _is_mine(status: os.stat_result) -> bool:
+    return sys.platform == "win32" or status.st_uid == os.geteuid()
 
 
 def _make(folder: str) -> None:
-    """The folder with those above it up to the home, each born 0700. OSError, _Unsafe."""
+    """The folder with those above it up to the home, each born 0700. OSError, Unsafe."""
     if not os.path.isdir(folder):
         above = os.path.dirname(folder)
         if os.path.basename(folder) != ".menda":
@@ -240,8 +237,8 @@ def _make(folder: str) -> None:
             os.mkdir(folder, 0o700)
         except FileExistsError:
             pass  # another process was faster
-    elif sys.platform != "win32" and os.stat(folder).st_uid != os.geteuid():
-        raise _Unsafe(f"{folder} belongs to somebody else")
+    elif not _is_mine(os.stat(folder)):
+        raise Unsafe(f"{folder} belongs to somebody else")
 
 
 def _stamp(path: str) -> _Stamp | None:

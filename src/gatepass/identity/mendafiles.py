@@ -1,4 +1,4 @@
-"""menda's files below the home: where they lie, how their INI is read, what a host in them means.
+"""menda's files below the home: where they lie, whose they may be, how their INI is read.
 
 They are read as Python's configparser does with its defaults, like menda-keyring 0.0.2: names of
 keys in lower case, ``[DEFAULT]`` for all sections.
@@ -7,6 +7,7 @@ keys in lower case, ``[DEFAULT]`` for all sections.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,14 @@ if TYPE_CHECKING:
 
 class Malformed(Exception):
     """Why a file is no INI, as words that follow a colon; of its contents none is repeated."""
+
+
+class Unsafe(Exception):
+    """Why a file is not trusted; ``do``: what makes it so."""
+
+    def __init__(self, why: str, do: str = "") -> None:
+        super().__init__(why)
+        self.do = do
 
 
 def config_path(env: Environment) -> str:
@@ -34,6 +43,29 @@ def cache_path(env: Environment) -> str:
 def home(env: Environment) -> str:
     """The user's home: the variable's, else the system's."""
     return env.get("USERPROFILE" if sys.platform == "win32" else "HOME") or os.path.expanduser("~")
+
+
+def read(path: str, limit: int, *, to_write: bool = False) -> tuple[bytes, os.stat_result]:
+    """At most ``limit`` bytes of a regular file, and what it is.
+
+    Raises Unsafe where somebody else could have put a login or a host there; Malformed for a
+    larger file; OSError. Root may have: it mounts files into containers (``to_write``: not even
+    root).
+    """
+    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
+    with open(os.open(path, flags), "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(22, "it is not a file")
+        if sys.platform != "win32":  # where modes mean nothing
+            if status.st_uid != os.geteuid() and (to_write or status.st_uid != 0):
+                raise Unsafe("it belongs to somebody else", "then take it over with chown")
+            if status.st_mode & 0o022:
+                raise Unsafe("others can write it", "then chmod 600 it")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise Malformed(f"it has more than {limit} bytes")
+    return data, status
 
 
 def parse(data: bytes) -> ConfigParser:

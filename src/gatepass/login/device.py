@@ -32,6 +32,10 @@ _POLL = 20.0
 _HELD = 10.0
 """Seconds after which a poll without an answer was held by its server, not lost on the way."""
 
+_FOR_GOOD = frozenset({"redirect-refused", "answer-too-large", "bad-address", "insecure-address"})
+"""Errors of a poll that say what the server does, or that nothing may be sent to it: the person
+would say yes, and hear of it at the code's end."""
+
 _URL = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/?#[]@!$&()*+,;=%"
 )
@@ -104,8 +108,8 @@ def invitation(response: Response, server: str) -> Invitation:
         user_code,
         str(address),
         str(complete),
-        min(_seconds(told.get("expires_in"), _LIFE), LONGEST),
-        min(_seconds(told.get("interval"), INTERVAL), LONGEST),
+        _seconds(told.get("expires_in"), _LIFE),
+        _seconds(told.get("interval"), INTERVAL),
     )
 
 
@@ -120,7 +124,8 @@ def finish(
 
     The first poll goes out at once. A poll that is lost is sent again with growing pauses
     (section 3.5); one that the server held until it timed out, like any other. Raises
-    IdentityError: login-denied, login-expired, login-refused.
+    IdentityError: login-denied, login-expired, login-refused; TransportError where no later poll
+    can end better.
     """
     end = clock() + invited.expires_in
     interval, lost, trouble = max(invited.interval, _SHORTEST), 0, ""
@@ -130,6 +135,8 @@ def finish(
         try:
             response = flow.poll(invited, Deadline(min(_POLL, left), clock))
         except TransportError as error:
+            if error.code in _FOR_GOOD:
+                raise
             trouble = error.why or error.what
             if clock() - began < _HELD:
                 lost += 1
@@ -240,8 +247,9 @@ def _may_be_opened(url: str) -> bool:
 
 
 def _seconds(value: object, default: float) -> float:
+    """A number of seconds, LONGEST at most."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 9:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
         return default
-    return float(value)
+    return float(min(value, LONGEST))  # JSON knows numbers of any length

@@ -34,7 +34,7 @@ class Person(NamedTuple):
             try:
                 self.terminal.close()
             except OSError:
-                pass  # it hung up, with something of ours unwritten
+                pass  # it hung up
 
 
 def reach(env: Environment, registry: Registry, *, is_known: bool) -> Person:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from gatepass import log
 from gatepass.errors import plain
+from gatepass.login import terminal as terminals
 from gatepass.login.person import nobody
 
 if TYPE_CHECKING:
@@ -48,8 +49,9 @@ def shown(
         log.say(text)  # some clients show it, and some keep it in a log
         seen = opened
     else:
-        # A client's progress may hold the cursor in the middle of a line.
-        seen = _write(person.terminal, f"\n{text}\n") or opened
+        # A client's progress may hold the cursor in the middle of a line. What a terminal has not
+        # taken yet is seen when it goes on, and the login ends by itself.
+        seen = terminals.write(person.terminal, f"\n{text}\n") is not False or opened
     if not seen:
         raise nobody(registry, "the terminal or the browser that was there can't be used")
     countdown: Countdown | None = None
@@ -61,7 +63,7 @@ def shown(
         if countdown is not None:
             countdown.stop()
         if person.terminal is not None:
-            _write(person.terminal, "\ngatepass: the login was stopped, nothing is kept\n")
+            terminals.write(person.terminal, "\ngatepass: the login was stopped, nothing is kept\n")
         raise
     finally:
         if countdown is not None:
@@ -71,7 +73,7 @@ def shown(
 def done(person: Person, text: str) -> None:
     """A last line for the person, where they have a terminal."""
     if person.terminal is not None:
-        _write(person.terminal, f"gatepass: {text}\n")
+        terminals.write(person.terminal, f"gatepass: {text}\n")
 
 
 def _text(invited: Invitation, where: str, *, opened: bool) -> str:
@@ -113,17 +115,16 @@ class Countdown:
         if self._thread is None or self._over.is_set():
             return
         self._over.set()
-        self._thread.join(2)  # a terminal that was stopped (Ctrl-S) takes nothing
-        if not self._thread.is_alive():
-            _write(self._terminal, "\r" + " " * self._width + "\r")
+        self._thread.join()  # soon: whatever it writes has a bound
+        terminals.write(self._terminal, "\r" + " " * self._width + "\r")
 
     def _run(self) -> None:
         while not self._over.is_set():
             minutes, seconds = divmod(max(0, round(self._end - self._clock())), 60)
             line = f"  waiting, {minutes}:{seconds:02d} left"
             self._width = max(self._width, len(line))
-            if not _write(self._terminal, "\r" + line.ljust(self._width)):
-                return
+            if not terminals.write(self._terminal, "\r" + line.ljust(self._width)):
+                return  # each further line would wait for the first one
             self._over.wait(self._step)
 
 
@@ -146,13 +147,4 @@ def open_browser(url: str) -> bool:
     except OSError:
         return False
     threading.Thread(target=process.wait, daemon=True).start()
-    return True
-
-
-def _write(terminal: TextIO, text: str) -> bool:
-    try:
-        terminal.write(text)
-        terminal.flush()
-    except (OSError, ValueError):
-        return False  # it hung up, or was closed
     return True

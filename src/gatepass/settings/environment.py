@@ -52,16 +52,6 @@ def nearest(word: str, words: tuple[str, ...]) -> str:
     return repr(found[0]) if found else ""
 
 
-def not_supported_yet(what: str, subject: str) -> ConfigError:
-    """The error for a word of the public contract whose work is still to come."""
-    return ConfigError(
-        "not-supported-yet",
-        f"{what} is set, and this version of gatepass has no {subject} yet",
-        why="it would be ignored, and you would think that it works",
-        do=f"remove {what}, or watch CHANGELOG.md for the version that brings {subject}",
-    )
-
-
 def in_ci(env: Environment) -> bool:
     """Whether a CI system runs us: ``CI`` is set, and not to ``0`` or ``false``."""
     return env.get("CI", "").strip().lower() not in ("", "0", "false")

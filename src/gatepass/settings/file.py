@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from typing import Any
 
+from gatepass import files
 from gatepass.errors import ConfigError, plain
-from gatepass.settings.environment import Environment, nearest, not_supported_yet, read
+from gatepass.settings.environment import Environment, nearest, read
 
 _LARGEST = 1024 * 1024
 """Bytes: hundreds of registries fit; a device or a log named by mistake does not."""
 
-# What each table takes: the key's type, or the subject whose work is still to come.
-_TOP: dict[str, type | str] = {
+# What each table takes: the key's type.
+_TOP: dict[str, type] = {
     "version": int,
     "identity": str,
     "verify": str,
@@ -25,11 +27,11 @@ _TOP: dict[str, type | str] = {
     "issuers": dict,
     "registries": dict,
 }
-_STORE: dict[str, type | str] = {"kind": str, "dir": str}
-_LOGIN: dict[str, type | str] = {"issuer": str, "client_id": str}
-_LOG: dict[str, type | str] = {"level": str, "format": str, "file": str}
-_ISSUER: dict[str, type | str] = {"jwks": str, "algorithms": list}
-_REGISTRY: dict[str, type | str] = {
+_STORE: dict[str, type] = {"kind": str, "dir": str}
+_LOGIN: dict[str, type] = {"issuer": str, "client_id": str}
+_LOG: dict[str, type] = {"level": str, "format": str, "file": str}
+_ISSUER: dict[str, type] = {"jwks": str, "algorithms": list}
+_REGISTRY: dict[str, type] = {
     "url": str,
     "kind": str,
     "audience": str,
@@ -80,11 +82,12 @@ def load(env: Environment) -> dict[str, Any]:
 
     A later file's key replaces an earlier one's; of ``issuers`` and ``registries`` each entry is
     replaced as a whole, so that no registry is a mixture of two files. Each registry's table gets
-    ``source``: its file. Raises ConfigError, naming file and key.
+    ``source``: its file. Raises ConfigError, naming file and key; also for a file that somebody
+    else may write.
     """
     merged: dict[str, Any] = {}
     for path in paths(env):
-        for key, value in _read(path).items():
+        for key, value in _read(path, env).items():
             if key in ("issuers", "registries"):
                 merged.setdefault(key, {}).update(value)
             else:
@@ -92,10 +95,10 @@ def load(env: Environment) -> dict[str, Any]:
     return merged
 
 
-def _read(path: str) -> dict[str, Any]:
+def _read(path: str, env: Environment) -> dict[str, Any]:
     try:
-        with open(path, "rb") as file:
-            data = file.read(_LARGEST + 1)
+        data = files.read(path, _LARGEST + 1)
+        whose, mend = ("", "") if _is_the_jobs(path, env) else _writers(path)
     except (FileNotFoundError, NotADirectoryError):  # the latter: HOME=/dev/null and its like
         return {}
     except OSError as error:
@@ -106,6 +109,13 @@ def _read(path: str) -> dict[str, Any]:
             f"{path} can't be read: {error.strerror}",
             do="make it readable for this user, or remove it",
         ) from None
+    if whose:
+        raise ConfigError(
+            "config-writable",
+            f"{plain(path)} is not used: {whose}",
+            why="whoever writes it says where credentials are sent",
+            do=f"look at what is in it, then: {mend} {plain(path)}",
+        )
     import tomllib  # only where a file is there: it takes 10 ms to load
 
     try:
@@ -121,6 +131,42 @@ def _read(path: str) -> dict[str, Any]:
         ) from None
     _check(table, path)
     return table
+
+
+def _is_the_jobs(path: str, env: Environment) -> bool:
+    """Whether GATEPASS_CONFIG names a file in the job's own checkout. Whoever may write that is the
+    job: GitLab's runner clones it as root and for everybody to write (umask 0), and a container of
+    GitHub's may run as somebody else than its workspace."""
+    if not read(env, "GATEPASS_CONFIG"):
+        return False
+    file = os.path.realpath(path)
+    folders = [env.get(name, "") for name in ("CI_PROJECT_DIR", "GITHUB_WORKSPACE")]
+    return any(
+        file.startswith(os.path.realpath(folder).rstrip(os.sep) + os.sep)
+        for folder in folders
+        if os.path.isabs(folder)
+    )
+
+
+def _writers(path: str) -> tuple[str, str]:
+    """Who else than root and us may write a file, as words, and the command that ends it; empty
+    for nobody. POSIX only: on Windows modes mean nothing.
+
+    The owner's private group may write: with umask 002 it always does. On a read-only mount the
+    owner doesn't matter: a file that was mounted into a container has the number of somebody
+    outside of it. Neither access lists nor the folders above are looked at.
+    """
+    if sys.platform != "win32":
+        status, us = os.stat(path), os.geteuid()
+        owner, group = status.st_uid, status.st_gid
+        if owner not in (0, us) and not os.statvfs(path).f_flag & os.ST_RDONLY:
+            return f"it belongs to somebody else (uid {owner})", f"as root: chown {us}"
+        if status.st_mode & stat.S_IWOTH:
+            return "everybody can write it", "chmod go-w"
+        is_private = group == owner or (owner == us and group == os.getgid())
+        if status.st_mode & stat.S_IWGRP and not is_private:
+            return f"its group can write it (gid {group})", "chmod go-w"
+    return "", ""
 
 
 def _check(table: dict[str, Any], path: str) -> None:
@@ -144,7 +190,7 @@ def _check(table: dict[str, Any], path: str) -> None:
             entry["source"] = path
 
 
-def _keys(table: Mapping[str, Any], known: Mapping[str, type | str], path: str, where: str) -> None:
+def _keys(table: Mapping[str, Any], known: Mapping[str, type], path: str, where: str) -> None:
     for key, value in table.items():
         expected = known.get(key)
         if expected is None:
@@ -156,8 +202,6 @@ def _keys(table: Mapping[str, Any], known: Mapping[str, type | str], path: str, 
                 if guess
                 else f"remove it; known here: {', '.join(known)}",
             )
-        if isinstance(expected, str):
-            raise not_supported_yet(f"{where}{key} in {path}", expected)
         fits = isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
         if not fits or (expected is list and not all(isinstance(v, str) for v in value)):
             raise _wrong_type(where + key, expected, path)

@@ -102,8 +102,10 @@ class Settings(NamedTuple):
     def registry_for(self, address: Address) -> Registry | None:
         """The registry whose realm covers the address, the longest prefix first; or None.
 
-        A CodeArtifact host needs no configuration. A registry at plain http that nobody allowed
-        answers for its whole host, so that the caller can say why it gets nothing.
+        A CodeArtifact host needs no configuration; what there is for its domain at another address
+        holds for it too, and ConfigError (codeartifact-tables) says where that isn't one thing. A
+        registry at plain http that nobody allowed answers for its whole host, so that the caller
+        can say why it gets nothing.
         """
         inside = [r for r in self.registries if not r.is_insecure and r.realm.covers(address)]
         if inside:
@@ -111,12 +113,15 @@ class Settings(NamedTuple):
         refused = (r for r in self.registries if r.is_insecure and r.realm.host == address.host)
         found = next(refused, None)
         if found is None and ".codeartifact." in address.host:
-            from gatepass.settings.codeartifact import registry_at  # which is made of these values
+            from gatepass.settings.codeartifact import as_configured, registry_at  # made of us
 
             found = registry_at(address)
             if found:
-                found = found._replace(
-                    identity=self.identity, audience=self.aws_audience, login=self.login
+                found = as_configured(
+                    found._replace(
+                        identity=self.identity, audience=self.aws_audience, login=self.login
+                    ),
+                    self.registries,
                 )
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from gatepass.errors import ConfigError, plain
@@ -17,8 +18,20 @@ def apply(changes: list[Change], journal: Journal) -> None:
     Raises ConfigError (setup-failed), after everything was put back: a file can't be written, or
     isn't what it was when it was planned. An interruption puts everything back too.
     """
-    steps, folders, done = list(journal.steps), list(journal.folders), []
+    if not changes:
+        with suppress(OSError), journal.alone():
+            pass  # what a killed one left is gone now
+        return
+    with ExitStack() as stack:
+        _apply(changes, journal, stack)
+
+
+def _apply(changes: list[Change], journal: Journal, stack: ExitStack) -> None:
+    """``stack``: holds the lock until all is made or put back."""
+    steps, folders, done = list(journal.steps), list(journal.folders), list[Change]()
     try:
+        journal.make_folder()
+        stack.enter_context(journal.alone(change.path for change in changes))
         for change in changes:
             _make(change, journal)
             done.append(change)
@@ -85,21 +98,36 @@ def undo(journal: Journal, *, force: bool = False) -> Undone:
     """Put every file back as it was before setup first changed it, the last change first.
 
     A file that somebody edited since is left alone, and stays in the journal; ``force`` puts it
-    back all the same. Raises OSError where the journal itself can't be written.
+    back all the same. Each step that is done is told to the journal, so that the next one goes on
+    where this one was killed. Raises OSError where the journal itself can't be written.
     """
     restored: dict[str, None] = {}
     left: dict[str, str] = {}
-    kept = []
-    for step in reversed(journal.steps):
-        reason = left.get(step.path) or _undo_one(step, force)
-        if reason:
-            left[step.path] = reason
-            kept.append(step)
-        else:
-            restored[step.path] = None
-    journal.steps = kept[::-1]
-    journal.close()
+    kept: list[Step] = []
+    with journal.alone():
+        steps = journal.steps
+        for index in range(len(steps) - 1, -1, -1):
+            step = steps[index]
+            reason = left.get(step.path) or _undo_one(step, force)
+            if reason:
+                left[step.path] = reason
+                kept.insert(0, step)
+            else:
+                restored[step.path] = None
+                journal.steps = steps[:index] + kept
+                _tell(journal)
+        journal.steps = kept
+        journal.close()
     return Undone([path for path in restored if path not in left], list(left.items()))
+
+
+def _tell(journal: Journal) -> None:
+    try:
+        journal.save()
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass  # a full disk must not keep files from coming back; close() is what counts
 
 
 def _undo_one(step: Step, force: bool) -> str:

@@ -10,18 +10,28 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from gatepass.errors import ConfigError, plain
+from gatepass.setup import litter
 from gatepass.setup.change import Change
 from gatepass.setup.snapshot import Snapshot, make_folders, remove_folders
-from gatepass.store.folder import Folder
+from gatepass.store.folder import NEW, Folder
 
 NAME = "journal.json"
 _COPY = ".before"
 """How the names of copies end; they begin with their bytes' SHA-256."""
+
+_LITTER = re.compile(
+    rf"(?:[0-9a-f]{{64}}{re.escape(_COPY)})"
+    rf"|{re.escape(NEW)}(?:{re.escape(NAME)}|[0-9a-f]{{64}}{re.escape(_COPY)})-[a-z0-9_]{{8}}"
+)
+"""Names of copies, and of what was still being written."""
 
 
 class Step(NamedTuple):
@@ -56,6 +66,24 @@ class Journal:
         except (ValueError, KeyError, TypeError) as error:
             raise self._broken(type(error).__name__) from None
 
+    @contextmanager
+    def alone(self, paths: Iterable[str] = ()) -> Iterator[None]:
+        """Keep other set-ups out, and remove first what a killed one left: here, beside each
+        step's file, and beside those at ``paths``. Raises BlockingIOError where another one is at
+        work, or has been since this journal was read."""
+        with litter.alone(self.folder) as is_alone:
+            self._check_alone()
+            every = {*paths, *(step.path for step in self.steps)}
+            beside = {os.path.dirname(p) for path in every for p in (path, os.path.realpath(path))}
+            for folder in beside:
+                litter.prune(folder, litter.HALF, is_alone=is_alone, needed=set())
+            litter.prune(self.folder, _LITTER, is_alone=is_alone, needed=self._copies())
+            yield
+
+    def make_folder(self) -> None:
+        """Make the folder, which :meth:`alone` needs. Raises OSError."""
+        self.folders += make_folders(self.folder)
+
     def add(self, change: Change) -> None:
         """Remember a change that is about to be made. In memory: :meth:`save` writes."""
         step = Step(change.path, change.follow, change.before, change.after.digest())
@@ -65,7 +93,7 @@ class Journal:
         """Write it, atomically; the folder is made and private then. Raises OSError, also where
         another process has written it since it was read."""
         self._check_alone()
-        self.folders += make_folders(self.folder)
+        self.make_folder()
         status = os.lstat(self.folder)
         if not stat.S_ISDIR(status.st_mode):
             raise OSError(20, f"{self.folder} is a link or no folder")
@@ -82,29 +110,39 @@ class Journal:
             "folders": self.folders,
             "steps": [_record(step) for step in self.steps],
         }
-        self._held = json.dumps(record, indent=1).encode()
-        folder.write(NAME, self._held)
+        data = json.dumps(record, indent=1).encode()
+        if data != self._held:
+            folder.write(NAME, data)
+            self._held = data
 
     def close(self) -> None:
         """Write it; or, where nothing is left to be taken back, remove it and every folder that
         was made and is empty. Raises OSError as :meth:`save`."""
         self._check_alone()
         folder = Folder(self.folder)
-        if self.steps:
-            self.save()
-        else:
-            folder.remove(NAME)
-        needed = {_copy_of(step.before.data) for step in self.steps}
+        try:
+            if self.steps or self._held is not None:
+                self.save()  # whoever dies after this leaves a journal that needs no copy
+        except OSError:
+            if self.steps:
+                raise
+            folder.remove(NAME)  # there is no room to say that it needs none
+        needed = self._copies()
         for name in folder.names():
             if name.endswith(_COPY) and name not in needed:
                 folder.remove(name)
         if not self.steps:
-            remove_folders(self.folders)
+            remove_folders(self.folders)  # while it is known which; ours go last
+            folder.remove(NAME)
+            remove_folders([*self.folders, self.folder])
             self.folders, self._held = [], None
+
+    def _copies(self) -> set[str]:
+        return {_copy_of(step.before.data) for step in self.steps}
 
     def _check_alone(self) -> None:
         if Folder(self.folder).read(NAME) != self._held:
-            raise OSError(11, "another `gatepass setup` is at work")
+            raise litter.busy()
 
     def _step(self, record: dict[str, Any]) -> Step:
         before, data = record["before"], None

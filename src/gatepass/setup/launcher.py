@@ -30,10 +30,11 @@ class Launcher(NamedTuple):
 def launcher(folder: str, state: str, env: Environment, python: str = sys.executable) -> Launcher:
     """Plan the launcher in ``folder``.
 
-    The real command is the first one on PATH that isn't ours and not an active virtual
-    environment's, which comes and goes; a launcher that is refreshed keeps the one that it has,
-    while that is there. A command in the launcher's own place stays in use: a link's target where
-    it is, a file as a copy in ``state``. Raises ConfigError.
+    The real command is the first one on PATH that isn't ours and not a virtual environment's, which
+    comes and goes with a checkout and is whatever that says. A link into one is fine, as uv and
+    pipx make them for their tools. A launcher that is refreshed keeps the one that it has, while
+    that is there. A command in the launcher's own place stays in use: a link's target where it is,
+    a file as a copy in ``state``. Raises ConfigError.
     """
     check(python)
     path = os.path.join(folder, command.name())
@@ -56,9 +57,16 @@ def launcher(folder: str, state: str, env: Environment, python: str = sys.execut
 def _first(env: Environment) -> str:
     active = env.get("VIRTUAL_ENV", "")
     for path in command.others(env.get("PATH", "")):
-        if not active or not is_inside(path, active):
+        if not (active and is_inside(path, active)) and not _is_environments(path):
             return path
     return ""
+
+
+def _is_environments(path: str) -> bool:
+    """Whether a command's own folder, without links, is a virtual environment's: direnv and mise
+    put them on PATH without VIRTUAL_ENV."""
+    above = os.path.dirname(os.path.realpath(os.path.dirname(path)))
+    return os.path.lexists(os.path.join(above, "pyvenv.cfg"))
 
 
 def is_inside(path: str, folder: str) -> bool:

@@ -6,9 +6,10 @@ import ntpath
 import os
 import posixpath
 import sys
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from gatepass.errors import ConfigError
+from gatepass.errors import ConfigError, plain
 from gatepass.settings.environment import Environment, read
 from gatepass.settings.file import paths
 
@@ -80,6 +81,25 @@ def places(env: Environment, bin: str = "", platform: str = sys.platform) -> Pla
         bin=os.path.abspath(bin) if bin else commands,
         state=state,
     )
+
+
+def check_owner(paths: Iterable[str]) -> None:
+    """Refuse to be root in somebody else's folders: what sudo leaves there, its owner can neither
+    read nor change. ``paths``: of files that are to be written. Raises ConfigError
+    (setup-not-yours). Nobody else is looked at: whoever may make a file there has it then."""
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return
+    for path in paths:
+        folder = os.path.realpath(os.path.dirname(path))
+        while not os.path.isdir(folder):
+            folder = os.path.dirname(folder)
+        if os.stat(folder).st_uid != 0:
+            raise ConfigError(
+                "setup-not-yours",
+                f"this is root, and {plain(folder)} belongs to somebody else",
+                why="root's files there would lock their owner out: nothing was changed",
+                do="run it as that user, without sudo; for root's own tools: sudo -H",
+            )
 
 
 def _config(env: Environment, user: str) -> str:

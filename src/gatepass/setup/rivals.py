@@ -12,10 +12,12 @@ import subprocess
 from collections.abc import Iterator
 from importlib import metadata
 
+from gatepass import files
 from gatepass.errors import plain
 from gatepass.settings import Environment
 from gatepass.setup import command, ini
 from gatepass.setup.places import Places
+from gatepass.setup.snapshot import LARGEST
 from gatepass.setup.text import Unclear, decode
 from gatepass.setup.wish import Wish
 
@@ -67,11 +69,7 @@ def _variables(env: Environment) -> Iterator[str]:
 def _sections(wish: Wish, where: Places) -> Iterator[str]:
     """pip's sections for one command overrule [global], where ours is written."""
     keys = ["keyring-provider"] + ["index-url"] * bool(wish.index_url)
-    try:
-        with open(where.pip, "rb") as file:
-            table = ini.parse(decode(file.read()).body)
-    except (OSError, Unclear):
-        return
+    table = _table(where.pip)
     for section, values in table.items():
         for key in keys:
             if section not in ("global", "DEFAULT") and key in values:
@@ -120,17 +118,28 @@ def _keyring_settings(env: Environment, where: Places) -> Iterator[str]:
             f"PYTHON_KEYRING_BACKEND is {plain(backend)!r}: tools that import keyring ask that one "
             "alone, never gatepass"
         )
-    try:
-        with open(where.keyringrc, "rb") as file:
-            table = ini.parse(decode(file.read()).body)
-    except (OSError, Unclear):
-        return
-    chosen = table.get("backend", {}).get("default-keyring")
+    chosen = _table(where.keyringrc).get("backend", {}).get("default-keyring")
     if chosen:
         yield (
             f"{where.keyringrc} chooses {plain(chosen)}: tools that import keyring ask that one "
             "alone, never gatepass"
         )
+
+
+def _table(path: str) -> ini.Table:
+    """What an ini file says; nothing where it can't be read."""
+    try:
+        return ini.parse(decode(_read(path)).body)
+    except (OSError, Unclear):
+        return {}
+
+
+def _read(path: str) -> bytes:
+    """A regular file's bytes. Raises OSError, also for one that is larger than LARGEST."""
+    data = files.read(path, LARGEST + 1)
+    if len(data) > LARGEST:
+        raise OSError(27, f"it is larger than {LARGEST} bytes")
+    return data
 
 
 def _netrc(host: str, env: Environment, where: Places) -> Iterator[str]:
@@ -140,6 +149,7 @@ def _netrc(host: str, env: Environment, where: Places) -> Iterator[str]:
     chosen = env.get("NETRC", "")
     for path in [chosen] if chosen else [os.path.join(where.home, n) for n in (".netrc", "_netrc")]:
         try:
+            _read(path)  # it is opened by its name once more, which must not hold us
             entry = netrc.netrc(path).authenticators(host)
         except (OSError, netrc.NetrcParseError, UnicodeDecodeError):
             continue

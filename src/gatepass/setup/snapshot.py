@@ -10,6 +10,7 @@ import tempfile
 from typing import NamedTuple
 
 from gatepass import files
+from gatepass.setup.litter import MARK
 
 LARGEST = 1024 * 1024
 """Bytes of a file that is kept: a configuration has kilobytes, a Windows launcher a few hundred.
@@ -65,7 +66,7 @@ def put(path: str, wanted: Snapshot, *, follow: bool = True) -> None:
             pass
         return
     folder = os.path.dirname(target)
-    fd, temporary = tempfile.mkstemp(prefix=".gatepass-", dir=folder)  # born 0600
+    fd, temporary = tempfile.mkstemp(prefix=MARK, dir=folder)  # born 0600
     try:
         if wanted.link is not None:
             os.close(fd)
