@@ -55,6 +55,7 @@ real-parts: $(VENV)/.real
 	@$(BIN)/python tests/provider/provision.py
 	@$(BIN)/python tests/delivery/actionlint/provision.py
 	@$(BIN)/python tests/delivery/gitlab/provision.py
+	@$(BIN)/python tests/delivery/base.py
 
 test-real: $(VENV)/.test real-clients real-parts
 	@$(BIN)/python tests/real.py
