@@ -136,7 +136,8 @@ def test_an_expiration_that_is_no_date(expiration: str) -> None:
 
 def test_a_secret_that_is_no_text() -> None:
     """A byte that isn't UTF-8 in a variable is an error like others."""
-    assert at(answer(200, "{}"), AWS_SECRET_ACCESS_KEY="s" * 40 + "\udcff")
+    env = {"AWS_SECRET_ACCESS_KEY": "s" * 40 + "\udcff"}
+    assert at(answer(200, "{}"), **env) == "aws-keys-malformed"
 
 
 def test_no_signature_follows_a_redirect() -> None:
