@@ -17,6 +17,7 @@ import pytest
 
 from gatepass.sandbox import Sandbox
 from support import BIN
+from watching import until
 
 # Says what it hears, and ends at SIGTERM; "ready" once it can hear.
 LISTENS = """
@@ -267,10 +268,13 @@ def test_a_stopped_job_goes_on(shell: Shell) -> None:
     """Ctrl-Z stops both, `fg` and `bg` go on with both."""
     shell.type("gatepass exec -- sh -c 'echo go; read line; echo got $line; exit 4'\n")
     shell.shows("go\r\n")
+    command = child_of(child_of(shell.pid))
     shell.type("\x1a")
     shell.shows("Stopped")
     shell.shows("ready$ ")
-    shell.type("\nfg\n")  # what comes while the shell takes its terminal back may be lost
+    # The shell looks at us alone: until the command has stopped too, it may read what is typed.
+    until(lambda: field(command, "State") == "T")
+    shell.type("fg\n")
     shell.shows("gatepass exec")
     shell.type("hello\n")
     shell.shows("got hello")
