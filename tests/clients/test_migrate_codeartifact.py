@@ -158,7 +158,9 @@ def profile_of_a_repository(both: Both, row: Row) -> None:
     text = sections(row.old)
     head = text.partition("\n")[0].replace("local", "private")  # else that section's would serve
     both.old.write(KEYRINGRC, f"{text}{head}\n")
-    both.new.write(CONFIG, config(row.new))
+    host = "acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com"
+    others = f'[registries.others]\nurl = "https://{host}"\nprofile = "team"\n'
+    both.new.write(CONFIG, config(row.new) + others)
     local = index(both).replace("private", "local")
     both.same_answer(local, USER)
     assert [who.startswith(CI_READ) for _, who in given(both)] == [True, True]
