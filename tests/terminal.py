@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 import textwrap
@@ -14,18 +15,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-# Takes the terminal that its standard input is as its own, and becomes the program.
+# Takes the terminal that its standard input is as its own, and runs the program in front, as a
+# shell does: when the program ends, what it left behind keeps the terminal. Says the program's
+# number and its status, and goes when it is told to.
 _INSIDE = textwrap.dedent("""
-    import fcntl, os, sys, termios
+    import fcntl, os, signal, sys, termios
+    says, told = int(sys.argv[1]), int(sys.argv[2])
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    if sys.argv[1] != "pipe":
-        os.dup2(0, 2)
-    if sys.argv[1] == "whole":
-        os.dup2(0, 1)
-    else:
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    os.execvp(sys.argv[2], sys.argv[2:])
+    program = os.fork()
+    if program == 0:
+        os.setpgid(0, 0)
+        signal.signal(signal.SIGTTOU, signal.SIG_IGN)
+        os.tcsetpgrp(0, os.getpid())
+        signal.signal(signal.SIGTTOU, signal.SIG_DFL)
+        if sys.argv[3] != "pipe":
+            os.dup2(0, 2)
+        if sys.argv[3] == "whole":
+            os.dup2(0, 1)
+        else:
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        os.close(says), os.close(told)
+        os.execvp(sys.argv[4], sys.argv[4:])
+    os.dup2(0, 1), os.dup2(0, 2)
+    os.write(says, b"%d\\n" % program)
+    os.write(says, b"%d\\n" % os.waitstatus_to_exitcode(os.waitpid(program, 0)[1]))
+    os.close(says)
+    os.read(told, 1)
 """)
 
 
@@ -41,15 +57,24 @@ class Terminal:
         self._seen = b""
         self._news = threading.Condition()  # its lock may be taken twice by one thread
         self._output: dict[str, str] = {}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _INSIDE, stderr, *map(str, command)],
+        said, says = os.pipe()
+        told, self._tells = os.pipe()
+        self._shell = subprocess.Popen(
+            [sys.executable, "-c", _INSIDE, str(says), str(told), stderr, *map(str, command)],
             env=dict(env),
             stdin=self._worker,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            pass_fds=(says, told),
             text=True,
         )
-        self._threads = [threading.Thread(target=self._watch, daemon=True)]
+        os.close(says)
+        os.close(told)
+        self._said = os.fdopen(said, encoding="ascii")
+        self._program = int(self._said.readline())
+        self._status: list[int] = []
+        self._waiter = threading.Thread(target=self._wait, daemon=True)
+        self._threads = [self._waiter, threading.Thread(target=self._watch, daemon=True)]
         for name in ("stdout", "stderr"):
             self._threads.append(threading.Thread(target=self._drain, args=(name,), daemon=True))
         for thread in self._threads:
@@ -64,10 +89,10 @@ class Terminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
+        if self._waiter.is_alive():
+            os.killpg(self._program, signal.SIGKILL)
         self._hang_up()
+        self._said.close()
         os.close(self._main)
 
     @property
@@ -90,17 +115,24 @@ class Terminal:
         os.write(self._main, b"\x03")
 
     def end(self, seconds: float = 60) -> tuple[int, str, str]:
-        """Wait for the program: its status, what came to its standard output and error."""
-        status = self._process.wait(seconds)
+        """Wait for the program, and hang up: its status, what came to its standard output and
+        error. What it left behind may have had more to say: wait for that first."""
+        self._waiter.join(seconds)
+        assert self._status, f"it never ended; the screen:\n{self.screen}"
         self._hang_up()
-        return status, self._output["stdout"], self._output["stderr"]
+        return self._status[0], self._output["stdout"], self._output["stderr"]
 
     def _hang_up(self) -> None:
         if self._worker >= 0:
             os.close(self._worker)
-            self._worker = -1
+            os.close(self._tells)
+            self._worker = self._tells = -1
         for thread in self._threads:
             thread.join(10)
+        self._shell.wait(10)
+
+    def _wait(self) -> None:
+        self._status.append(int(self._said.readline()))
 
     def _watch(self) -> None:
         while True:
@@ -115,5 +147,5 @@ class Terminal:
                 self._news.notify_all()
 
     def _drain(self, name: str) -> None:
-        with getattr(self._process, name) as stream:
+        with getattr(self._shell, name) as stream:
             self._output[name] = stream.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import io
 import json
 import re
@@ -112,6 +113,7 @@ def test_the_line_that_lives() -> None:
             return float(moment)
 
     countdown = Countdown(terminal, 65.0, Clock(), step=0.01)
+    countdown.start()
     assert told.wait(10)
     countdown.stop()
     countdown.stop()
@@ -127,7 +129,9 @@ def test_the_line_that_lives() -> None:
 def test_it_never_counts_below_nothing() -> None:
     """A server that takes longer than it said to say no."""
     terminal = io.StringIO()
-    Countdown(terminal, -10.0).stop()
+    countdown = Countdown(terminal, -10.0)
+    countdown.start()
+    countdown.stop()
     assert "0:00" in terminal.getvalue() or terminal.getvalue() == ""
 
 
@@ -150,6 +154,22 @@ def test_ctrl_c_is_passed_on() -> None:
         shown(Person(None, has_browser=True), PPM, INVITED, opener=lambda url: True),
     ):
         raise KeyboardInterrupt
+
+
+def test_ctrl_c_at_the_first_line() -> None:
+    """It is there to be pressed as soon as it is read, before anything else goes on."""
+
+    class Impatient(io.StringIO):
+        def write(self, text: str) -> int:
+            if "Ctrl-C" in text:
+                _thread.interrupt_main()
+            return super().write(text)
+
+    terminal = Impatient()
+    with pytest.raises(KeyboardInterrupt):
+        ask(Person(terminal, has_browser=False))
+    assert terminal.getvalue().endswith("\ngatepass: the login was stopped, nothing is kept\n")
+    assert "waiting" not in terminal.getvalue()
 
 
 def test_the_last_line() -> None:

@@ -45,29 +45,30 @@ def shown(
         raise nobody(registry, "there is no terminal to show a code on")
     opened = person.has_browser and (opener or open_browser)(url)
     text = _text(invited, registry.url, opened=opened)
-    if person.terminal is None:
-        log.say(text)  # some clients show it, and some keep it in a log
-        seen = opened
-    else:
-        # A client's progress may hold the cursor in the middle of a line. What a terminal has not
-        # taken yet is seen when it goes on, and the login ends by itself.
-        seen = terminals.write(person.terminal, f"\n{text}\n") is not False or opened
-    if not seen:
-        raise nobody(registry, "the terminal or the browser that was there can't be used")
-    countdown: Countdown | None = None
+    countdown = Countdown(person.terminal, invited.expires_in)
     try:
-        # Inside: from its first line on the person may press Ctrl-C.
-        countdown = Countdown(person.terminal, invited.expires_in)
+        # All of it: the person may press Ctrl-C as soon as they see the first line.
+        if not (_asked(person, text) or opened):
+            raise nobody(registry, "the terminal or the browser that was there can't be used")
+        countdown.start()
         yield
     except KeyboardInterrupt:
-        if countdown is not None:
-            countdown.stop()
+        countdown.stop()
         if person.terminal is not None:
             terminals.write(person.terminal, "\ngatepass: the login was stopped, nothing is kept\n")
         raise
     finally:
-        if countdown is not None:
-            countdown.stop()
+        countdown.stop()
+
+
+def _asked(person: Person, text: str) -> bool:
+    """Whether the person sees the text, or will when their terminal goes on."""
+    if person.terminal is None:
+        log.say(text)  # some clients show it, and some keep it in a log
+        return False
+    # A client's progress may hold the cursor in the middle of a line. What a terminal has not
+    # taken yet is seen when it goes on, and the login ends by itself.
+    return terminals.write(person.terminal, f"\n{text}\n") is not False
 
 
 def done(person: Person, text: str) -> None:
@@ -108,13 +109,19 @@ class Countdown:
         if terminal is not None and os.environ.get("TERM") != "dumb":
             self._terminal = terminal
             self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
+        """Show the line, where it can be shown."""
+        if self._thread is not None:
             self._thread.start()
 
     def stop(self) -> None:
-        """Take the line away. Twice is as good as once."""
+        """Take the line away, if it is there. Twice is as good as once."""
         if self._thread is None or self._over.is_set():
             return
         self._over.set()
+        if not self._thread.is_alive():
+            return
         self._thread.join()  # soon: whatever it writes has a bound
         terminals.write(self._terminal, "\r" + " " * self._width + "\r")
 
