@@ -109,6 +109,28 @@ def test_ctrl_c_ends_it_without_a_traceback(alone: Launcher, sandbox: Sandbox) -
     assert child.returncode == 130
 
 
+def test_ctrl_c_while_the_native_module_is_loaded(alone: Launcher, sandbox: Sandbox) -> None:
+    """It waits until that is whole: a class half made would end in a panic's own traceback."""
+    program = (
+        "import os, runpy, signal, sys\n"
+        "native = 'cryptography.hazmat.bindings._rust'\n"
+        "class Interrupts:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == native:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupts())\n"
+        "sys.argv = sys.argv[1:]\n"
+        "try:\n"
+        "    runpy.run_path(sys.argv[0])\n"
+        "finally:\n"
+        "    print('whole' if native in sys.modules else 'half')\n"
+    )
+    words = ["get", sandbox.index_url, "__token__"]
+    done = run([sys.executable, "-I", "-c", program, alone.path, *words], alone.env)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "whole\n", "")
+    assert sandbox.count("exchange") == 0
+
+
 def test_the_real_command_is_the_same_process(tmp_path: Path, github_env: dict[str, str]) -> None:
     """It takes the launcher's place: its signals and its death are the caller's to see."""
     real = tmp_path / "real"

@@ -88,7 +88,7 @@ def _check_algorithm(token: jws.UnverifiedToken, allowed: tuple[str, ...]) -> No
 
 
 def _check_signature(token: jws.UnverifiedToken, keys: KeySource, deadline: Deadline) -> None:
-    import jwt
+    from gatepass.trust.library import jwt
 
     options: Any = {
         "verify_signature": True,
@@ -119,7 +119,7 @@ def _check_signature(token: jws.UnverifiedToken, keys: KeySource, deadline: Dead
 
 def _check_times(token: jws.UnverifiedToken) -> None:
     """RFC 7519 sections 4.1.4 to 4.1.6, by PyJWT, on a payload whose types were checked."""
-    import jwt
+    from gatepass.trust.library import jwt
 
     times: Any = dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat"), True)
     times["verify_signature"] = False
