@@ -68,8 +68,10 @@ class TestRoles:
         assert chosen({**JOB, **RUNNER_POD}) == ("kubernetes", origin, RUNNERS)
 
     def test_a_job_that_may_not_ask_never_lends_its_role_to_the_runner(self) -> None:
-        """Without id-token: write the pod speaks, with its own role and not with the job's."""
-        env = {"CI": "true", "GITHUB_ACTIONS": "true", **RUNNER_POD, "GATEPASS_ROLE_ARN": ROLE}
+        """Without id-token: write the pod doesn't speak in the job's place; and where the job has no
+        role of its own, with the pod's."""
+        env = {"CI": "true", "GITHUB_ACTIONS": "true", **RUNNER_POD}
+        assert refused({**env, "GATEPASS_ROLE_ARN": ROLE}).code == "github-permission"
         assert chosen(env) == ("kubernetes", "AWS_WEB_IDENTITY_TOKEN_FILE", RUNNERS)
 
     def test_a_pod_of_ones_own_may_have_another_role(self) -> None:

@@ -29,6 +29,8 @@ __all__ = ["Found", "Identity", "Unable", "choose", "find"]
 # What was said outranks what was found; two of _CI at once are an error that asks. An identity
 # that may stand in two places has a word for the place after its name.
 _CI = ("github", "gitlab")
+# What the machine has that a job runs on, whoever may send it jobs.
+_OF_THE_MACHINE = ("kubernetes", "kubernetes/injected", "menda/configured", "aws/configured")
 _ORDER: dict[str, dict[str, Detector]] = {
     "packagemanager": {
         "file": file,
@@ -80,9 +82,14 @@ def choose(env: Environment, registry: Registry) -> Identity:
 
     Raises IdentityError: none is there (with the reason of a platform that can't act), the chosen
     one isn't, or two CI platforms are and nobody chose. Another candidate is never tried instead.
+    Raises ConfigError where a variable that counts has a value that can't be used.
+
+    Where a role was named for a CI job whose own identity can't speak (a fork's pull request, say),
+    the machine's identities don't stand in: somebody meant the job, and nothing else.
     """
     if registry.identity != "auto":
         return _chosen(env, registry)
+    role_is_the_jobs = bool(role.of_the_job(env, registry))  # Package Manager has none
     unable: list[Unable] = []
     platforms: list[Identity] = []
     for name, detector in _ORDER[registry.kind].items():
@@ -90,6 +97,8 @@ def choose(env: Environment, registry: Registry) -> Identity:
             break  # what comes later can't win, and isn't judged
         if name == "login" and unable:
             break  # what was meant to speak is broken: nobody would see the login that came of it
+        if name in _OF_THE_MACHINE and role_is_the_jobs and any(o.name in _CI for o in unable):
+            break
         found = detector.detect(env, registry)
         if isinstance(found, Unable):
             unable.append(found)
