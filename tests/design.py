@@ -38,6 +38,7 @@ CODEARTIFACT = "unit/test_settings_codeartifact.py::"
 PRESENT = "unit/test_present.py::"
 CLAIMS = "unit/test_trust_claims.py::"
 FORGED = "hostile/test_forged_tokens.py::"
+PROVIDER = "unit/test_signin_provider.py::"
 
 IDENTITY = (
     row(
@@ -220,5 +221,10 @@ AUDIENCE = (
         GITLAB + "test_one_job_reaches_two_registries",
         POD + "test_of_a_folder_only_a_token_for_exactly_this_audience_fits",
     ),
-    Row("A login's token is for its client, and serves nobody else.", later="logins"),
+    row(
+        "A login's token is for its client, and serves nobody else.",
+        PROVIDER + "test_an_id_token_that_is_not_for_us",
+        "unit/test_signin.py::test_only_for_the_exact_realm",
+        "contract/test_login_oidc.py::test_package_manager_by_a_provider",
+    ),
 )

@@ -20,6 +20,7 @@ FORGED = "hostile/test_forged_tokens.py::"
 FORGED_KEYS = "hostile/test_forged_keys.py::"
 TRANSPORT = "unit/test_transport.py::"
 WHOAMI = "unit/test_cli_whoami.py::"
+PROVIDER = "unit/test_signin_provider.py::"
 
 TRUST = (
     row(
@@ -41,7 +42,12 @@ TRUST = (
         POD_ISSUERS + "test_what_only_looks_like_one_is_refused",
         POD_ISSUERS + "test_without_an_own_token_only_a_managed_issuer_is_known",
     ),
-    Row("A login's is the one that was set for logins.", later="logins"),
+    row(
+        "A login's is the one that was set for logins.",
+        PROVIDER + "test_an_id_token_that_is_not_for_us",
+        PROVIDER + "test_an_id_token_that_somebody_else_signed",
+        PROVIDER + "test_a_provider_stands_in",
+    ),
     row(
         "The user's own list adds to the platform's.",
         ISSUERS + "test_trusted_issuers_are_added_to_the_platforms",

@@ -12,7 +12,7 @@ LONGEST_LIFE = 12 * 3600.0
 UNKNOWN_LIFE = 300.0
 """Seconds, where neither the reply nor the token says: short enough to be wrong safely."""
 
-_ENOUGH = 900.0
+ENOUGH = 900.0
 """Seconds that a client may hold a credential: uv and poetry keep one for a whole run."""
 
 
@@ -39,7 +39,7 @@ class Credential(NamedTuple):
         if now < self.obtained_at - 60:
             return False
         life = self.expires_at - self.obtained_at
-        return self.expires_at - now > min(life / 2, _ENOUGH)
+        return self.expires_at - now > min(life / 2, ENOUGH)
 
 
 def life_of(expires_in: object, claims: object) -> float:

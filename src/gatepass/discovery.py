@@ -30,7 +30,8 @@ def metadata(issuer: str, transport: Transport, deadline: Deadline) -> dict[str,
             "unreachable",
             f"{plain(issuer, 200)} has no metadata (HTTP {response.status})",
             why=response.reason(),
-            do="check that the issuer of the token is the right one",
+            do=f"check that it is the right issuer, and what answers at its address with\n"
+            f"{_PATH} behind it",
         )
     if document.get("issuer") != issuer:
         raise TrustError(

@@ -64,7 +64,7 @@ class GatepassError(Exception):
 
 
 class UsageError(GatepassError):
-    """The command line can't be understood."""
+    """The command line can't be understood, or leaves open what it is about."""
 
     exit_status = 2
 

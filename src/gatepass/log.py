@@ -82,8 +82,9 @@ def _open() -> logging.Logger:
 
     class Layout(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
+            # `extra` of _write's made them attributes, which logging's types don't know.
             event, fields = record.event, record.fields  # type: ignore[attr-defined]
-            level = record.shown  # type: ignore[attr-defined]
+            level = record.shown  # type: ignore[attr-defined]  # likewise
             if _format == "text":
                 return f"gatepass: {level}: {record.getMessage()}"
             import json

@@ -32,16 +32,16 @@ def path(env: Mapping[str, str]) -> str:
     return env.get("NETRC", "") or (os.path.join(home, name) if home else "")
 
 
-def read(path: str) -> str:
+def read(path: str, *, follow: bool = True) -> str:
     """A file's text; empty where there is none. OSError where it can't be read.
 
-    Bytes that are no UTF-8 come back as they were when the text is encoded with
-    ``surrogateescape``.
+    ``follow``: the path may be a link. Bytes that are no UTF-8 come back as they were when the text
+    is encoded with ``surrogateescape``.
     """
     if not path:
         return ""
     try:
-        data = files.read(path, _LARGEST + 1)
+        data = files.read(path, _LARGEST + 1, follow=follow)
     except (FileNotFoundError, NotADirectoryError):
         return ""
     if len(data) > _LARGEST:

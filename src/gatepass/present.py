@@ -33,6 +33,8 @@ class Presenter:
         cache: Cache,
         transport: Transport,
     ) -> None:
+        """Raises ConfigError (audience-sts) for an audience that this registry must not get, and
+        IdentityError where a token's file can't be read."""
         self.audience = _audience(registry, who)
         self.claims: Mapping[str, Any] = {}
         """The verified claims of the last token that held."""
@@ -40,7 +42,7 @@ class Presenter:
         """Claims of the last token that held, for ``status``: iss, sub, aud."""
         self._who, self._transport = who, transport
         self._expected = Expectations(
-            issuers=IssuerRule(who.issuers, settings.trusted_issuers, who.label),
+            issuers=IssuerRule(who.issuers, settings.trusted_issuers, _whose(who)),
             audience=None if who.audience_is_unsaid else self.audience,
             never=pod.own_audiences(env),
             hint=_hint(registry, who),
@@ -83,6 +85,11 @@ def _audience(registry: Registry, who: Identity) -> str:
             do="give Package Manager an audience of its own, and set that in GATEPASS_AUDIENCE",
         )
     return audience
+
+
+def _whose(who: Identity) -> str:
+    """The token, for messages: some labels name it, others where it is from."""
+    return who.label if who.label.startswith("the token") else f"the token from {who.label}"
 
 
 def _hint(registry: Registry, who: Identity) -> str:

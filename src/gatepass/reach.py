@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 _CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "PIP_CERT")
 
+_SYSTEMS = (
+    "correct it; without one of REQUESTS_CA_BUNDLE, SSL_CERT_FILE and PIP_CERT the\n"
+    "system's certificates are used"
+)
+_CLUSTERS = "the cluster's API is trusted by"
+_MOUNT = "mount ca.crt beside the pod's own token, as Kubernetes does by itself"
+
 
 def proxies(url: str, host: str) -> dict[str, str]:
     """requests' ``proxies`` for a URL: from the proxy variables; never for this machine."""
@@ -37,7 +44,7 @@ def session(ca_file: str = "", first: str = "") -> requests.Session:
     made = requests.Session()
     made.trust_env = False
     variables = (first, *_CA_VARIABLES) if first else _CA_VARIABLES
-    trusted = _authorities(ca_file, ca_file) if ca_file else context(variables)
+    trusted = _authorities(ca_file, _CLUSTERS, _MOUNT) if ca_file else context(variables)
     made.mount("https://", _Trusting(trusted))
     return made
 
@@ -65,13 +72,13 @@ def context(variables: tuple[str, ...]) -> ssl.SSLContext:
     """
     for variable in variables:
         if os.environ.get(variable):
-            return _authorities(os.environ[variable], f"{variable} names {os.environ[variable]}")
+            return _authorities(os.environ[variable], f"{variable} names", _SYSTEMS)
     import truststore
 
     return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
-def _authorities(path: str, named: str) -> ssl.SSLContext:
+def _authorities(path: str, named: str, do: str) -> ssl.SSLContext:
     try:
         if os.path.isdir(path):
             return ssl.create_default_context(capath=path)
@@ -79,10 +86,9 @@ def _authorities(path: str, named: str) -> ssl.SSLContext:
     except OSError as error:  # ssl.SSLError, for a file that isn't PEM, is one
         raise TransportError(
             "ca-missing",
-            f"{plain(named)}, which is no file of certificates",
+            f"{named} {plain(path)}, which is no file of certificates",
             why=plain(error.strerror or error),
-            do="correct it; without one of REQUESTS_CA_BUNDLE, SSL_CERT_FILE and PIP_CERT the\n"
-            "system's certificates are used",
+            do=do,
         ) from None
 
 

@@ -48,11 +48,14 @@ class Realm(NamedTuple):
         return self.origin + self.prefix
 
     def covers(self, address: Address) -> bool:
-        """Whether ``address`` is inside this realm; a bare host only where there is no prefix."""
+        """Whether ``address`` is inside this realm; a bare host only on this machine, and where
+        there is no prefix. Clients ask for it too after a URL of plain http was refused, and would
+        send what they get in the clear.
+        """
         if address.host != self.host or self.port != self._port_of(address):
             return False
         if address.scheme is None:
-            if self.scheme == "http" and not is_loopback(self.host):
+            if not is_loopback(self.host):
                 return False
         elif address.scheme != self.scheme:
             return False

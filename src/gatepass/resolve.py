@@ -113,7 +113,7 @@ def credential_at(
 
 def _passed(address: realm.Address, env: Environment, username: str | None) -> Credential | None:
     """From the passes of `gatepass exec`, and from nowhere else: no identity, no network, and no
-    settings but to say that a registry of ours has no pass."""
+    settings but to say why a registry of ours has no pass."""
     from gatepass.store import passes
 
     folder = passes.folder_of(env)
@@ -122,6 +122,7 @@ def _passed(address: realm.Address, env: Environment, username: str | None) -> C
         registry = load(env).registry_for(address)
         if registry is None:
             return None
+        check_address(registry)
         raise passes.missing(registry)
     name = exchange.way(found.kind, "").username_for(username)
     return None if name is None else found.credential._replace(username=name)

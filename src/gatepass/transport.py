@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 _TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 _UNTOUCHED = frozenset({429, 502, 503, 504})
-"""Statuses after which even what must not arrive twice is sent again: it wasn't worked on."""
+"""Statuses after which even what must not arrive twice is sent again: 429 and 503 say that it
+wasn't worked on; 502 and 504 are a gateway's, and make that likely, not sure."""
 
 _AWS_CA = "AWS_CA_BUNDLE"
 
@@ -242,7 +243,10 @@ def _checked(url: str, allow_http: bool) -> Realm:
         realm = realm_of(url.partition("?")[0])
     except ValueError as error:
         raise TransportError(
-            "bad-address", f"not an address to send anything to: {plain(url, 100)}", why=str(error)
+            "bad-address",
+            f"not an address to send anything to: {plain(url, 100)}",
+            why=str(error),
+            do="correct it where it is set; an address is https://host[/path]",
         ) from None
     if realm.scheme != "https" and not is_loopback(realm.host) and not allow_http:
         raise TransportError(

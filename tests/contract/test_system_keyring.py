@@ -21,7 +21,7 @@ import json, os, sys, time
 from gatepass.secret import Secret
 from gatepass.store import system
 
-found = system.open_system()
+found = system.open_system(os.environ)
 if found is None:
     sys.exit("none")
 if len(sys.argv) > 2:

@@ -4,20 +4,37 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from clients import provision
 from gatepass.sandbox import Sandbox
 from support import ROOT, run
 
 DOCS = ROOT / "docs"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("**/*.md")])
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"^<!-- not run: (.+) -->\n\n?\Z", re.MULTILINE)
+"""What stands before a block that no test runs, and why."""
 
+# Pages whose YAML a test of their own runs: the action's harness, gitlab-ci-local, podman.
+ELSEWHERE = {
+    "docs/github.md": "test_action_docs.py",
+    "docs/gitlab.md": "test_gitlab.py",
+    "docs/kubernetes.md": "test_kubernetes*.py",
+    "docs/container.md": "test_container.py",
+}
+# What such a snippet has in it. On any other page it must be one of that page's.
+_COPIED = {"gatepass/actions/setup@": "docs/github.md", "component:": "docs/gitlab.md"}
+
+_WHEELS = ROOT / ".tools" / "wheelhouse"
 _EXAMPLE = "https://ppm.example.com"
 _PLATFORM = {
     "id_tokens": "gitlab",
@@ -25,6 +42,8 @@ _PLATFORM = {
     "PACKAGEMANAGER_IDENTITY_TOKEN_FILE": "file",
 }
 """What a snippet has in it that belongs to another platform than GitHub."""
+_PERSON = re.compile(r"^gatepass (setup https://ppm\.|login )", re.MULTILINE)
+"""What only a person at a terminal does."""
 
 
 def name(page: Path) -> str:
@@ -44,9 +63,14 @@ def blocks(*languages: str, but: tuple[str, ...] = ()) -> list[Any]:
         if name(page) in but:
             continue
         for number, match in enumerate(FENCE.finditer(page.read_text(encoding="utf-8"))):
-            if match[1] in languages:
+            if match[1] in languages and not MARK.search(match.string[: match.start()]):
                 found.append(pytest.param(match[2], id=f"{name(page)}#{number}"))
     return found
+
+
+def copied_from(snippet: str) -> str:
+    """The page whose test runs a YAML snippet that stands on others too; "" for none."""
+    return next((page for sign, page in _COPIED.items() if sign in snippet), "")
 
 
 def anchors(page: Path) -> set[str]:
@@ -74,6 +98,11 @@ def commands_of(snippet: str) -> list[str]:
     return [line for command in walk(yaml.safe_load(snippet)) for line in command.splitlines()]
 
 
+def environment_of(snippet: str) -> dict[str, str]:
+    """The variables that a pod of a YAML snippet has: the reader has them from there alone."""
+    return dict(re.findall(r"- name: ([A-Z_]+)\n +value: (\S+)$", snippet, re.MULTILINE))
+
+
 def variables_of(snippet: str) -> set[str]:
     """The variables that a YAML snippet sets: they must be ones that are documented."""
     found = set(re.findall(r"^\s+([A-Z][A-Z_]+):", snippet, re.MULTILINE))
@@ -87,13 +116,20 @@ class Reader:
         self.sandbox, self.env, self.folder = sandbox, env, folder
 
     def goes_where_this_runs(self, snippet: str) -> None:
-        """Enter the platform that a snippet is for."""
+        """Enter the platform that a snippet is for. Which registry there is, and what to be there,
+        the snippet has to say."""
         platform = next((_PLATFORM[word] for word in _PLATFORM if word in snippet), "github")
-        self.env |= self.sandbox.environment(platform)
-        if "GATEPASS_ROLE_ARN=" in snippet:
-            self.env.pop("GATEPASS_ROLE_ARN", None)  # the snippet has to say it
+        self.is_person = bool(_PERSON.search(snippet))
+        self.env |= self.sandbox.environment("laptop" if self.is_person else platform)
+        said = ["PACKAGEMANAGER_ADDRESS", "GATEPASS_LOGIN_ISSUER", "GATEPASS_LOGIN_CLIENT_ID"]
+        said += ["GATEPASS_ROLE_ARN"] if "GATEPASS_ROLE_ARN=" in snippet else []
+        said += ["PIP_CONFIG_FILE"] if self.is_person else []  # their own, in their home
+        for variable in said:
+            self.env.pop(variable, None)
         token = self.env.get("PACKAGEMANAGER_IDENTITY_TOKEN_FILE", "")
         self.names = {"/run/secrets/ppm-token": token}
+        if "https://login.example.com" in snippet:
+            self.names["https://login.example.com"] = self.sandbox.idp.url
 
     def paste(self, command: str) -> subprocess.CompletedProcess[str]:
         """Run it, with the example's names replaced by the sandbox's."""
@@ -104,18 +140,48 @@ class Reader:
             ("internal/latest", "private/latest"),
             ("/pypi/team/", "/pypi/private/"),
             ("your-package", "gatepass-hello"),
+            ('"praise"', '"gatepassHello"'),  # for R
             *self.names.items(),
         ):
             command = command.replace(old, new)
         env = dict(self.env)
         if re.search(r"install (.* )?(--with )?gatepass$", command):
-            wheels = str(ROOT / ".tools" / "wheelhouse")
-            env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": wheels}
-            env |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": wheels}
+            env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(_WHEELS)}
+            env |= {"UV_OFFLINE": "1", "UV_FIND_LINKS": str(_WHEELS)}
+        if "gatepass==" in command:
+            env |= {
+                "PIP_NO_INDEX": "1",
+                "PIP_FIND_LINKS": f"{_WHEELS} {ROOT / '.tools' / 'locked'}",
+            }
+        if self.is_person:
+            return self._type(command, env)
         return run(["sh", "-ec", command], env, cwd=self.folder, timeout=180)
+
+    def _type(self, command: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        """Run it with all three streams at a terminal."""
+        from terminal import Terminal  # POSIX only
+
+        words = ["sh", "-ec", f"cd {shlex.quote(str(self.folder))}\n{command}"]
+        with Terminal(words, env, stderr="whole") as typed:
+            status, _, _ = typed.end(120)
+            return subprocess.CompletedProcess(words, status, typed.screen, "")
 
     def _index(self, user: str) -> str:
         return f"{self.sandbox.address.replace('://', f'://{user}')}/private"
+
+
+def environment_with(pip: str, folder: Path) -> None:
+    """A new environment with this pip (of the client tests), and nothing else in it."""
+    command = [sys.executable, "-m", "venv", "--without-pip", folder]
+    subprocess.run(command, check=True)
+    [theirs] = provision.CLIENTS.glob(f"bare-pip-{pip}/lib/python3*/site-packages")
+    [site] = folder.glob("lib/python3*/site-packages")
+    for part in theirs.glob("pip*"):
+        shutil.copytree(part, site / part.name)
+    script = folder / "bin" / "pip"
+    main = "import sys\nfrom pip._internal.cli.main import main\nsys.exit(main())\n"
+    script.write_text(f"#!{folder}/bin/python\n{main}", encoding="utf-8")
+    script.chmod(0o755)
 
 
 def path(*folders: Path) -> str:

@@ -31,6 +31,7 @@ from support import ROOT
 
 PAGE = (ROOT / "docs" / "github.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+_SEES = "import gatepass.keyring_backend"
 OURS = ROOT / ".github" / "workflows" / "action-test.yml"
 
 
@@ -43,16 +44,24 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def path(python: Path, folder: Path) -> str:
-    """PATH of a runner with that Python, uv, twine, and a pipx that has nothing left to do."""
+    """PATH of a runner with that Python, uv, and a pipx that knows twine alone, with gatepass."""
     commands = folder / "commands"
     commands.mkdir()
+    tools = {name: provision.program(name, name) for name in ("uv", "twine")}
+    assert all(tool.exists() for tool in tools.values()), "run: make clients"
+    (commands / "uv").symlink_to(tools["uv"])
     pipx = commands / "pipx"
-    pipx.write_text("#!/bin/sh\n", encoding="utf-8")  # twine has gatepass beside it here already
+    pipx.write_text(
+        f"""#!/bin/sh -eu
+case "$*" in
+"install twine") ln -s {tools["twine"]} {commands}/twine ;;
+"inject twine gatepass") test -e {commands}/twine; {tools["twine"].parent}/python -c "{_SEES}" ;;
+*) echo "pipx $*: not known to this test" >&2; exit 2 ;;
+esac
+""",
+        encoding="utf-8",
+    )
     pipx.chmod(0o755)
-    tools = [provision.program(name, name).parent for name in ("uv", "twine")]
-    for tool in ("uv", "twine"):
-        (commands / tool).symlink_to(provision.program(tool, tool))
-    assert all(tool.exists() for tool in tools), "run: make clients"
     return os.pathsep.join([str(python), str(commands), MACHINE])
 
 

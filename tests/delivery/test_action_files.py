@@ -16,7 +16,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+import gatepass
 from delivery.action.jobs import ACTION, documents
+from gatepass.setup import windows
 from support import ROOT
 
 TEXT = (ACTION / "action.yml").read_text(encoding="utf-8")
@@ -146,13 +148,39 @@ def test_every_action_is_pinned_by_commit() -> None:
             found = re.fullmatch(r"([\w./-]+)@([0-9a-f]{40}) # (v\d+\.\d+\.\d+)", used)
             if found is None:  # the page's own placeholders
                 assert text is PAGE
-                assert used.endswith("@COMMIT")
+                assert used == "OWNER/gatepass/actions/setup@COMMIT"
                 continue
             pins.setdefault(found[1], set()).add((found[2], found[3]))
-    assert len(pins) == 6
+    assert len(pins) == 7
     assert {name: found for name, found in pins.items() if len(found) != 1} == {}
     unpinned = [step["uses"] for _, step in steps() if "uses" in step and "@" not in step["uses"]]
     assert set(unpinned) == {"$/actions/setup"}
+
+
+def test_what_pip_installs_into_is_the_jobs_own() -> None:
+    """A runner's own Python may be its distribution's, into which pip installs nothing (PEP 668):
+    each workflow of the page that runs pip sets one up, and before the action, as the page says."""
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    with_pip = [block for block in blocks if re.search(r"run: pip ", block)]
+    assert len(with_pip) == 4
+    for block in with_pip:
+        assert 0 < block.find("actions/setup-python@") < block.find("gatepass/actions/setup@")
+
+
+def test_windows_has_a_gatepass_that_is_isolated(tmp_path: Path) -> None:
+    """What the action puts beside the launcher: distlib's starter, a #! line with -I, and our
+    program in an archive. Python reads no module of the current directory for it."""
+    data = windows.own(sys.executable)
+    assert data.startswith(b"MZ")
+    assert f'#!"{sys.executable}" -I\nPK'.encode() in data
+    program = tmp_path / "gatepass.exe"
+    program.write_bytes(data)
+    (tmp_path / "gatepass.py").write_text("raise SystemExit('of the checkout')", encoding="utf-8")
+    command = [sys.executable, "-I", program, "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, f"gatepass {gatepass.__version__}\n")
+    source = (ACTION / "steps" / "configure.py").read_text(encoding="utf-8")
+    assert "program.write(windows.own(sys.executable))" in source
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

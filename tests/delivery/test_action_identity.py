@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import http.server
+import json
 import re
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,6 +91,56 @@ def test_an_identity_that_is_broken_is_never_skipped(
     (error,) = made.reader.annotations
     assert error.title == f"gatepass: {code}"
     nothing_was_told(made)
+
+
+@pytest.fixture
+def role_of_the_machine() -> Iterator[tuple[Sandbox, str]]:
+    """AWS, and an address at which a runner's machine gets keys of its own role."""
+    with Sandbox(aws=True) as sandbox:
+        keys = sandbox.environment("aws")
+        body = {
+            "AccessKeyId": keys["AWS_ACCESS_KEY_ID"],
+            "SecretAccessKey": keys["AWS_SECRET_ACCESS_KEY"],
+            "Token": keys.get("AWS_SESSION_TOKEN", ""),
+            "Expiration": "2099-01-01T00:00:00Z",
+        }
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(json.dumps(body).encode())
+
+            def log_message(self, *parts: object) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield sandbox, f"http://127.0.0.1:{server.server_address[1]}/role"
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_fork_has_the_runners_role_only_where_none_was_named(
+    role_of_the_machine: tuple[Sandbox, str],
+    base_env: dict[str, str],
+    tmp_path: Path,
+    is_named: bool,
+) -> None:
+    """With `role-arn` the step is skipped; without it the machine's credentials serve, as the page
+    says to whoever runs it."""
+    sandbox, address = role_of_the_machine
+    copy = installed_already(tmp_path)
+    env = {"AWS_CONTAINER_CREDENTIALS_FULL_URI": address}
+    without = ("GATEPASS_ROLE_ARN",)
+    made = from_fork(job(sandbox, base_env, tmp_path, action=copy, without=without, **env))
+    role = {"role_arn": sandbox.aws.role_arn} if is_named else {}
+    inputs = {"registries": f"team=https://{sandbox.aws.host}", "on_no_identity": "skip", **role}
+    step = use(made, **inputs)
+    assert step.outputs["skipped"] == ("true" if is_named else "false"), made.log
+    assert sandbox.count("codeartifact") == (0 if is_named else 1)
 
 
 def test_a_refused_exchange_fails_with_what_the_registry_saw(made: Job, sandbox: Sandbox) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,14 @@ def actions(command: str) -> list[argparse.Action]:
     parser = argparse.ArgumentParser()
     import_module(f"gatepass.cli.{command}").arguments(parser)
     return [action for action in parser._actions if action.dest != "help"]
+
+
+def ended(words: list[str]) -> int:
+    """The exit status, also where argparse ends the program itself."""
+    try:
+        return cli.main(words)
+    except SystemExit as end:
+        return int(end.code or 0)
 
 
 def rows(command: str) -> dict[str, str]:
@@ -101,6 +110,55 @@ def test_the_exit_statuses_are_the_programs() -> None:
     assert f"{GatepassError.exit_status}" == "1"
     assert f"{UsageError.exit_status}" == "2"
     assert f"{cli._INTERRUPTED}" == "130"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "code"),
+    [
+        *(
+            (words, 2, "no-registry")
+            for words in ("exec -- true", "env --format sh", "watch --netrc n", "whoami", "login")
+        ),
+        ("get https://h", 1, "not-ours"),
+        ("whoami https://h", 1, "not-ours"),
+        ("exec --registry h -- true", 1, "not-ours"),
+        ("status extra", 2, "usage"),
+    ],
+)
+def test_wrong_usage_is_two_and_what_is_not_known_is_one(
+    words: str,
+    status: int,
+    code: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A command that names no registry where none is configured is wrong usage, in all of them."""
+    monkeypatch.chdir(tmp_path)
+    assert ended(words.split()) == status
+    assert capsys.readouterr().err.startswith(f"error[{code}]: ")
+
+
+@pytest.mark.parametrize("words", ["exec -- true", "env --format sh", "get x", "whoami", "login"])
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [("GATEPASS_VERIFY", "perhaps", "bad-value"), ("GATEPASS_CONFIG", "c.toml", "config-relative")],
+)
+def test_a_setting_that_can_not_be_is_one(
+    words: str,
+    name: str,
+    value: str,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A variable isn't the command line: 1, as the page has it."""
+    monkeypatch.setenv(name, value)
+    assert ended(words.split()) == 1
+    assert capsys.readouterr().err.startswith(f"error[{code}]: ")
+    row_of_one = re.search(r"^\| 1 \| (.+) \|$", SECTIONS["Exit status"], re.MULTILINE)
+    assert row_of_one is not None
+    assert "variable or `config.toml`" in row_of_one[1]
 
 
 def test_overview_and_page_agree_on_every_command() -> None:

@@ -58,6 +58,7 @@ class Builder:
         self.mount = f"--volume={config}:/etc/gatepass/config.toml:ro"
         engine.command(tmp / "bin", self.mount)
         self.env = {**env, **sandbox.environment("file")}
+        del self.env["PACKAGEMANAGER_ADDRESS"]  # the page has to say it
         self.env["PATH"] = os.pathsep.join([str(tmp / "bin"), str(BIN), env["PATH"]])
         self.token = self.env["PACKAGEMANAGER_IDENTITY_TOKEN_FILE"]
         os.chmod(self.token, 0o644)

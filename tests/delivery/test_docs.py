@@ -3,7 +3,7 @@
 Blocks of `sh` run as they are; of YAML, each `run:` and each line of `script:` does. The example's
 address stands for the sandbox's, `your-package` for one that it has. A command that installs
 gatepass itself takes it from a folder of wheels, as from a registry. What another test runs is
-named below, with that test.
+named in `pages.ELSEWHERE` and in test_every_block.py, with that test.
 """
 
 from __future__ import annotations
@@ -17,14 +17,19 @@ from pathlib import Path
 
 import pytest
 
+from clients.harness import need
 from delivery.pages import (
     DOCS,
+    ELSEWHERE,
     FENCE,
     PAGES,
     Reader,
     anchors,
     blocks,
     commands_of,
+    copied_from,
+    environment_of,
+    environment_with,
     name,
     path,
     text,
@@ -34,18 +39,12 @@ from gatepass.sandbox import Sandbox
 from gatepass.settings import load
 from support import ROOT, run
 
+SHELL = blocks("sh", but=("docs/container.md",))
+LAPTOP = [b for b in SHELL if "gatepass setup https://ppm" in b.values[0]]
+R = [b for b in SHELL if "Rscript" in b.values[0]]
+
 MAKE = re.compile(r"^make [a-z-]+")
 """Run by .ci/run itself: a test that runs all tests would not end."""
-
-# Pages whose YAML a test of their own runs: the action's harness, gitlab-ci-local, podman.
-ELSEWHERE = {
-    "docs/github.md": "test_action_docs.py",
-    "docs/gitlab.md": "test_gitlab.py",
-    "docs/kubernetes.md": "test_kubernetes*.py",
-    "docs/container.md": "test_container.py",
-}
-# What such a snippet has in it. On any other page it must be one of that page's.
-COPIED = {"gatepass/actions/setup@": "docs/github.md", "component:": "docs/gitlab.md"}
 
 
 @pytest.fixture
@@ -55,10 +54,19 @@ def reader(
     """A reader with pip in a new environment, uv and twine at hand; AWS where the text names it."""
     folder = tmp_path / "work"
     (folder / "dist").mkdir(parents=True)
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "job"], check=True)
+    for part in ("actions", "gitlab"):  # of a source tree, and what a release has beside it
+        (folder / part).symlink_to(ROOT / part)
+    for wheel in (ROOT / ".tools" / "wheelhouse").glob("gatepass-*.whl"):
+        (folder / wheel.name).symlink_to(wheel)
+    pip = request.node.callspec.params.get("pip", "")
+    if pip:
+        environment_with(pip, tmp_path / "job")
+    else:
+        subprocess.run([sys.executable, "-m", "venv", tmp_path / "job"], check=True)
+    launcher = Path(base_env["HOME"]) / ".local" / "bin"
     env = {
         **base_env,
-        "PATH": path(tmp_path / "job" / "bin", tmp_path / "tools" / "bin"),
+        "PATH": path(tmp_path / "job" / "bin", launcher, tmp_path / "tools" / "bin"),
         "UV_TOOL_DIR": str(tmp_path / "tools" / "all"),
         "UV_TOOL_BIN_DIR": str(tmp_path / "tools" / "bin"),
         "UV_PYTHON": sys.executable,
@@ -72,9 +80,34 @@ def _must_work(result: subprocess.CompletedProcess[str], command: str) -> None:
     assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
 
 
-@pytest.mark.parametrize("snippet", blocks("sh", but=("docs/container.md",)))
+@pytest.mark.parametrize("pip", ["25.3", "latest"])
+@pytest.mark.parametrize("snippet", LAPTOP)
+def test_laptops_blocks_run_with_old_and_new_pip(snippet: str, pip: str, reader: Reader) -> None:
+    """A person at a terminal logs in, and pip reads their own files: before 26.2 it asks a
+    keyring command only for a user name that it knows."""
+    need(f"bare-pip-{pip}")
+    _pasted(snippet, reader)
+    assert reader.sandbox.person.asked
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("snippet", R)
+def test_r_installs_by_the_pages_line(snippet: str, reader: Reader) -> None:
+    """Into the library of whoever pastes it; R itself ends with 0 where nothing was installed."""
+    library = reader.folder / "library"
+    library.mkdir()
+    reader.env["R_LIBS_USER"] = str(library)
+    _pasted(snippet, reader)
+    assert (library / "gatepassHello").is_dir()
+
+
+@pytest.mark.parametrize("snippet", [b for b in SHELL if b not in [*LAPTOP, *R]])
 def test_shell_blocks_run(snippet: str, reader: Reader) -> None:
     """Each block of shell lines works when it is pasted as a whole."""
+    _pasted(snippet, reader)
+
+
+def _pasted(snippet: str, reader: Reader) -> None:
     reader.goes_where_this_runs(snippet)
     if "PACKAGEMANAGER_TOKEN" in snippet:
         reader.env["PACKAGEMANAGER_TOKEN"] = reader.sandbox.packagemanager.token()
@@ -90,7 +123,7 @@ def test_shell_blocks_run(snippet: str, reader: Reader) -> None:
             command = "uv venv && uv tool install keyring --with gatepass"
             _must_work(reader.paste(command), command)
     if "dist/*" in snippet:
-        index = "https://ppm.example.com/internal/latest/simple/"
+        index = reader.sandbox.public_index_url  # it stands for a build
         command = f"pip download -d dist --no-deps --index-url {index} gatepass-hello"
         _must_work(reader.paste(command), command)
     for line in install:
@@ -99,12 +132,8 @@ def test_shell_blocks_run(snippet: str, reader: Reader) -> None:
     _must_work(reader.paste(rest), rest)
 
 
-def _copied_from(snippet: str) -> str:
-    return next((page for sign, page in COPIED.items() if sign in snippet), "")
-
-
 @pytest.mark.parametrize(
-    "snippet", [b for b in blocks("yaml", but=tuple(ELSEWHERE)) if not _copied_from(b.values[0])]
+    "snippet", [b for b in blocks("yaml", but=tuple(ELSEWHERE)) if not copied_from(b.values[0])]
 )
 def test_yaml_blocks_run(snippet: str, reader: Reader) -> None:
     """Each step of a workflow works, one after the other, with the variables that it sets."""
@@ -114,16 +143,18 @@ def test_yaml_blocks_run(snippet: str, reader: Reader) -> None:
     reader.goes_where_this_runs(snippet)
     if "UV_KEYRING_PROVIDER" in snippet:
         reader.env["UV_KEYRING_PROVIDER"] = "subprocess"
+    for variable, value in environment_of(snippet).items():
+        reader.env[variable] = value.replace("https://ppm.example.com", reader.sandbox.address)
     for command in commands_of(snippet):
         _must_work(reader.paste(command), command)
 
 
 @pytest.mark.parametrize(
-    "snippet", [b for b in blocks("yaml", but=tuple(ELSEWHERE)) if _copied_from(b.values[0])]
+    "snippet", [b for b in blocks("yaml", but=tuple(ELSEWHERE)) if copied_from(b.values[0])]
 )
 def test_what_another_page_runs_is_its_own_text(snippet: str) -> None:
     """README's workflow and pipeline are, letter by letter, ones of the pages that are run."""
-    page = _copied_from(snippet)
+    page = copied_from(snippet)
     assert page in ELSEWHERE
     assert snippet in text(page)
 

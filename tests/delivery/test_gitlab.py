@@ -225,6 +225,18 @@ def test_a_job_without_a_token_is_told_what_to_add(project: Make, world: Sandbox
     assert world.requests == []
 
 
+def test_a_job_has_an_audience_of_its_own(project: Make, world: Sandbox) -> None:
+    """Under its `variables`: the token is made for it, and gatepass expects it."""
+    made = project("One registry")
+    file = made.folder / ".gitlab-ci.yml"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace(f"audience: {world.address}", "audience: https://other.example.com")
+    own = f"  variables:\n    GATEPASS_SETUP_AUDIENCE: {world.address}\n  script:"
+    file.write_text(text.replace("  script:", own), encoding="utf-8")
+    succeeded(made.run("build"))
+    assert world.count("exchange") == 1
+
+
 def test_every_quick_start_of_the_page_is_run_here() -> None:
     """A block that is added to the page is added here."""
     source = Path(__file__).read_text(encoding="utf-8")

@@ -108,6 +108,20 @@ def test_a_python_that_is_too_old(machine: Machine) -> None:
     assert machine.asked().startswith("-I -m venv ")
 
 
+@pytest.mark.parametrize("first", ["", ".", "bin"])
+def test_a_python_of_the_project_is_not_started(machine: Machine, first: str) -> None:
+    """Which a relative entry of PATH would find; the next name on PATH is taken."""
+    machine.program("python3.12", BROKEN)
+    for folder in (machine.project, machine.project / "bin"):
+        folder.mkdir(exist_ok=True)
+        for name in ("python3", "python"):
+            (folder / name).write_text('#!/bin/sh\n: > "$HOME/started"\nexit 1\n')
+            (folder / name).chmod(0o755)
+    machine.sh(parts.script(), PATH=f"{first}{os.pathsep}{machine.bin}")
+    assert not (machine.home / "started").exists()
+    assert machine.asked().startswith("-I -m venv ")
+
+
 def test_a_python_that_can_not_make_environments(machine: Machine) -> None:
     """Debian's without python3-venv: its own words, and what to install."""
     machine.program("python3", BROKEN)
@@ -233,8 +247,12 @@ def works(job: Machine, script: str, *shell: str) -> None:
 
 
 def test_a_release_works_in_a_posix_shell(job: Machine, tmp_path: Path, sandbox: Sandbox) -> None:
-    """Whatever the job's settings; nothing of its checkout runs."""
-    works(job, released(tmp_path / "component"))
+    """Whatever the job's settings; nothing of its checkout runs. A folder of wheels is one of the
+    project's, wherever the job stands by then."""
+    Path(job.env["GATEPASS_SETUP_WHEELHOUSE"]).rename(job.project / "wheels")
+    job.env["GATEPASS_SETUP_WHEELHOUSE"] = "wheels"
+    script = released(tmp_path / "component")
+    works(job, f"mkdir below; cd below\n{script}cd ..; rm -r below wheels\n")
     assert sandbox.count("exchange") == 1
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 import passes as given
-from gatepass import credential_for
+from gatepass import credential_for, files
 from gatepass.answer import Failed, answer
+from gatepass.child import launchers
 from gatepass.errors import ConfigError
 from gatepass.sandbox import Sandbox
 from support import BIN, gatepass, run
@@ -75,9 +76,7 @@ def test_a_pipe_in_a_passs_place(folder: Path) -> None:
 
 def test_another_users_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In our folder it can be root's at most; it is not what we wrote."""
-    from gatepass.store import folder as folders
-
-    monkeypatch.setattr(folders, "_is_ours", lambda status: False)
+    monkeypatch.setattr(files, "is_ours", lambda status: False)
     refused(folder, "pass-broken")
 
 
@@ -87,6 +86,47 @@ def test_a_pass_for_everybody_is_none(folder: Path) -> None:
     for host in ("", "*", "example.com/..", "ppm.example.com\\n", "[::1", "a..b"):
         (folder / "prod.json").write_text(text.replace("ppm.example.com", host))
         refused(folder, "pass-broken")
+
+
+IN_CLEAR = [
+    *(one.replace("https://", "http://") + "/pypi/team/simple/" for one in (given.AWS, given.DUAL)),
+    given.AWS.replace("https://", "http://aws@") + ":80/pypi/team/simple/",
+    given.DUAL.replace("https://", "HTTP://") + ":80",
+    given.AWS.replace("https://", "http://").replace("acme", "Acme") + "./pypi/team/simple/",
+]
+
+
+@pytest.fixture
+def team(tmp_path: Path, base_env: dict[str, str]) -> dict[str, str]:
+    """What a command with a pass for a CodeArtifact domain has, our `keyring` first on PATH."""
+    held = (given.registry(given.AWS, "team"), given.credential(user="aws"))
+    folder = given.folder_with(tmp_path / "pass", held).path
+    path = f"{launchers.put(folder, {})}{os.pathsep}{base_env['PATH']}"
+    return {**base_env, "GATEPASS_PASS": folder, "PATH": path}
+
+
+@pytest.mark.parametrize("address", IN_CLEAR)
+def test_a_pass_for_a_domain_is_not_sent_in_the_clear(team: dict[str, str], address: str) -> None:
+    """A requirements file may write http: whoever is on the way would have the pass. The error is
+    the one that there is without a pass."""
+    for words in (["keyring", "get", address, "aws"], ["gatepass", "get", address]):
+        good = run([*words[:2], given.AWS, *words[3:]], team)
+        assert (good.returncode, good.stdout) == (0, f"{given.SECRET}\n")
+        done = run(words, team)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error[insecure-address]: ")
+        assert given.SECRET not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--registry", "--index", "--publish"])
+def test_no_command_is_given_a_pass_in_the_clear(team: dict[str, str], option: str) -> None:
+    """Not by `exec` or `env` inside of another one, whichever way the address is named."""
+    for words in (["exec", "--for", "poetry"], ["env", "--format", "sh"]):
+        more = ["--registry", given.AWS, option, IN_CLEAR[1]]
+        command = ["--", "env"] if words[0] == "exec" else []
+        done = run(["gatepass", *words, *more, *command], team)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith("error[insecure-address]: ")
 
 
 def test_a_failure_is_told_and_no_other_backend_is_hidden(

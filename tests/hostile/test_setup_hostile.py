@@ -112,7 +112,7 @@ def test_an_undo_that_is_killed_is_finished_by_the_next(home: Path, moment: int)
 
 def test_an_undo_of_two_setups_that_is_killed_is_finished_too(home: Path) -> None:
     """Nobody edited anything, and nobody has to say --force."""
-    assert run(home, *SETUP, "--tool=pip") == 0
+    assert run(home, *SETUP, "--tool=pip", "--tool=twine") == 0
     assert run(home, *AGAIN) == 0
     assert run(home, *UNDO, dies_at="bin/keyring") == -signal.SIGKILL
     assert run(home, *UNDO) == 0

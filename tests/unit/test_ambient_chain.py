@@ -21,8 +21,8 @@ from gatepass.exchange.sigv4 import Keys
 from gatepass.secret import Secret
 from wire import answer, wire
 
-STATIC_KEYS = Keys("AKIAEXAMPLEEXAMPLE12", Secret(SECRET_KEY), None, None)
-TEMPORARY = Keys(KEY_ID, Secret(SECRET_KEY), Secret(SESSION), None)
+STATIC_KEYS = Keys("AKIAEXAMPLEEXAMPLE12", Secret(SECRET_KEY), None)
+TEMPORARY = Keys(KEY_ID, Secret(SECRET_KEY), Secret(SESSION))
 HANDED_OUT = {
     "Code": "Success",
     "AccessKeyId": KEY_ID,
@@ -140,7 +140,9 @@ def test_a_process_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     configure(process(tmp_path, f"{wait}\nsys.exit('late')"))
     monkeypatch.setattr(chain, "LONGEST", 1.5)
     began = time.monotonic()
-    assert failed().code == "aws-chain-slow"
+    error = failed()
+    assert error.code == "aws-chain-slow"
+    assert error.do == "try `aws sts get-caller-identity --profile default`"
     monkeypatch.setattr(chain, "LONGEST", 20.0)
     assert failed(seconds=5.5).code == "aws-chain-slow"
     assert failed(seconds=1).code == "aws-chain-slow"

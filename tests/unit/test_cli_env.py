@@ -38,6 +38,38 @@ def test_each_registry_has_its_names() -> None:
     assert digits["UV_INDEX_1ST_PASSWORD"] == SECRET
 
 
+@pytest.mark.parametrize(
+    ("name", "variable"),
+    [
+        ("pypi", "POETRY_HTTP_BASIC_PYPI"),
+        ("twine", "TWINE"),
+        ("uv-publish", "UV_PUBLISH"),
+        ("pdm-publish", "PDM_PUBLISH"),
+        ("Flit", "FLIT"),
+        ("maturin", "MATURIN"),
+    ],
+)
+def test_no_registrys_name_sends_its_password_to_pypi(
+    name: str, variable: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A tool that is told of no other place takes what it finds for PyPI; the rest is there."""
+    held = [HELD[0]._replace(registry=registry(PPM, name))]
+    found = everything(held, upload=Place(name, f"{PPM}/upload", held[0].registry))
+    assert found["TWINE_REPOSITORY_URL"] == found["UV_PUBLISH_URL"] == f"{PPM}/upload"
+    found = everything(held)
+    assert not {f"{variable}_PASSWORD", f"{variable}_USERNAME"} & set(found)
+    assert len(found) == 4
+    assert f"warning: no {variable}_PASSWORD because" in capsys.readouterr().err
+
+
+def test_no_registrys_name_makes_another_index_password() -> None:
+    """Tools look for those by the index's name: `x`, here."""
+    for name in ("uv-index-x", "poetry-http-basic-x"):
+        found = everything([HELD[0]._replace(registry=registry(PPM, name))])
+        assert f"{name.upper().replace('-', '_')}_PASSWORD" not in found
+        assert len(found) == 4
+
+
 def test_an_index_is_whole_for_pip() -> None:
     """pip takes a password from the address alone; in it, it is percent-encoded."""
     found = everything(HELD, index=Place("my-team", f"{AWS}/pypi/x/simple/", TEAM))
@@ -77,6 +109,9 @@ def test_a_shell_reads_back_what_was_written(tmp_path: Path) -> None:
 def test_powershell_and_github() -> None:
     """PowerShell's single quotes take all but themselves; GitHub's file takes a line as it is."""
     assert spelled({"A": "it's $x"}, "powershell") == "$env:A = 'it''s $x'\n"
+    typed = "\u2018;id;\u2019\u201a\u201b\u201c"
+    doubled = "\u2018\u2018;id;\u2019\u2019\u201a\u201a\u201b\u201b\u201c"
+    assert spelled({"A": typed}, "powershell") == f"$env:A = '{doubled}'\n"
     assert spelled({"A": "a=b'c"}, "github") == "A=a=b'c\n"
     assert masks(["a%2Fb", "c"]) == "::add-mask::a%252Fb\n::add-mask::c\n"
 
@@ -145,6 +180,32 @@ def test_a_file_that_cannot_be_written(file_env: dict[str, str], tmp_path: Path)
     done = gatepass(*words, env=file_env)
     assert (done.returncode, done.stdout) == (1, "")
     assert "error[env-file]" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["github", "dotenv", "sh"])
+@pytest.mark.parametrize(
+    ("to", "reason"), [(">&-", "it is closed"), ("> /dev/full", "No space left on device")]
+)
+def test_output_that_goes_nowhere(job: dict[str, str], form: str, to: str, reason: str) -> None:
+    """An error; and without its masks no variable is set for the job."""
+    done = run(["sh", "-c", f'exec "$0" env --format {form} {to}', BIN / "gatepass"], job)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("::add-mask::")]
+    assert errors[0] == f"error[output-lost]: standard output can't be written: {reason}"
+    assert "internal" not in done.stderr
+    assert len(errors) == 4
+    assert Path(job["GITHUB_ENV"]).read_text() == ""
+
+
+@pytest.mark.parametrize("before", ["A=b", "A=b\n", ""])
+def test_a_line_without_an_end_is_not_ours(job: dict[str, str], before: str) -> None:
+    """An earlier step's `printf` left it; our first variable would be a part of its value."""
+    file = Path(job["GITHUB_ENV"])
+    file.write_text(before)
+    assert gatepass("env", "--format", "github", env=job).returncode == 0
+    lines = file.read_text().splitlines()
+    assert lines[: len(lines) - 6] == before.splitlines()
+    assert lines[-6] == "PACKAGEMANAGER_USERNAME=__token__"
 
 
 def test_without_a_job_there_is_no_github_env(sandbox: Sandbox, file_env: dict[str, str]) -> None:

@@ -116,6 +116,7 @@ def test_what_is_not_ours_is_an_error(
         f"error[not-ours]: {shown} is no registry that gatepass knows"
     )
     assert f"configured: packagemanager ({job.address})" in seen.err
+    assert "  do:  name one of these, or add it to GATEPASS_REGISTRIES or config.toml" in seen.err
     assert "hunter2" not in seen.err
     assert job.requests == []
 

@@ -108,7 +108,7 @@ def test_which_registry(laptop: Laptop, run: Command) -> None:
 def test_no_registry_to_log_in_to(laptop: Laptop, run: Command) -> None:
     """None at all; or none with a login, and then what gives it one."""
     del laptop.env["PACKAGEMANAGER_ADDRESS"]
-    assert "error[no-registry]" in run("login", status=1)[1]
+    assert "error[no-registry]" in run("login", status=2)[1]
     laptop.env["GATEPASS_REGISTRIES"] = (
         "team=https://acme-111122223333.d.codeartifact.eu-west-1.amazonaws.com"
     )

@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,6 +74,8 @@ def test_every_command_explains_itself(name: str, capsys: pytest.CaptureFixture[
         (["status", "x"], "unrecognized arguments: x", ""),
         (["sandbox", "--as", "gitub"], "invalid choice: 'gitub'", ""),
         (["sandbox", "--lifetime", "x"], "invalid int value: 'x'", ""),
+        (["sandbox", "--lifetime", "0"], "--lifetime is a number of seconds above 0, not 0", ""),
+        (["sandbox", "--lifetime=-5"], "--lifetime is a number of seconds above 0, not -5", ""),
         (["sandbox", "--prefix", "no slash"], "gatepass sandbox: 'no slash' is no path prefix", ""),
         (["a\x1b[1m\nb"], "no command 'a?[1m b'", ""),
     ],
@@ -178,16 +181,37 @@ def test_without_stderr_an_error_does_not_land_on_stdout(base_env: dict[str, str
     assert (done.returncode, done.stdout) == (1, "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["status", "--help"])
 @pytest.mark.parametrize(
     ("to", "reason"), [(">&-", "it is closed"), ("> /dev/full", "No space left on device")]
 )
 def test_output_that_goes_nowhere_is_a_failure(
-    to: str, reason: str, base_env: dict[str, str]
+    to: str, reason: str, words: str, unbuffered: str, base_env: dict[str, str]
 ) -> None:
     """With stdout closed or full the status is 1: a script that read nothing must not go on."""
-    done = run(["sh", "-c", f'exec "$0" status {to}', BIN / "gatepass"], base_env)
-    said = f"gatepass: error: standard output can't be written: {reason}\n"
-    assert (done.returncode, done.stderr) == (1, said)
+    env = {**base_env, "PYTHONUNBUFFERED": unbuffered}
+    done = run(["sh", "-c", f'exec "$0" {words} {to}', BIN / "gatepass"], env)
+    assert done.stderr.splitlines() == [
+        f"error[output-lost]: standard output can't be written: {reason}",
+        "  why: whoever reads it got nothing, or only a part",
+        "  do:  mend what it leads to, a full disk say, and run it again",
+        "  see: docs/errors.md#output-lost",
+    ]
+    assert done.returncode == 1
+
+
+@pytest.mark.parametrize("to", [">&-", "> /dev/full", "<&- >&- 2>&-"])
+def test_a_command_that_writes_nothing_itself_needs_no_output(
+    to: str, github_env: dict[str, str], tmp_path: Path
+) -> None:
+    """`exec` ends as its command does, also where that has no standard output, as daemons start
+    it; `watch` writes its files."""
+    for words, status in (("exec -- sh -c 'exit 7'", 7), ("watch --once --token token", 0)):
+        command = ["sh", "-c", f'exec "$0" {words} {to}', BIN / "gatepass"]
+        done = run(command, github_env, cwd=tmp_path)
+        assert (done.returncode, "can't be written" in done.stderr) == (status, False)
+    assert (tmp_path / "token").read_text()
 
 
 def test_the_overview_names_what_there_is() -> None:

@@ -108,6 +108,14 @@ def test_undo_leaves_what_was_edited_and_says_so(
         (["http://ppm.corp"], "insecure-address"),
         ([PPM, "--index"], "setup-no-index"),
         ([PPM, "--index", "../x"], "setup-path"),
+        ([PPM, "--tool", "pip", "--upload", "u/v"], "usage"),
+        ([PPM, "--tool", "r", "--extra-index", "a/b"], "usage"),
+        ([PPM, "--tool", "r", "--tool", "twine", "--bin", "b"], "usage"),
+        ([PPM, "--force"], "usage"),
+        (["--undo", PPM], "usage"),
+        (["--undo", "--index"], "usage"),
+        (["--undo", "--tool", "pip"], "usage"),
+        (["--undo", "--bin", "b"], "usage"),
     ],
 )
 def test_wrong_words_change_nothing(
@@ -216,13 +224,16 @@ def test_a_job_needs_no_login(home: Path, person: Person, monkeypatch: pytest.Mo
     assert person.calls == []
 
 
-def test_without_an_identity_the_reason_is_said(
+def test_without_an_identity_what_to_do_is_said(
     home: Path, person: Person, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In CI without one there is nothing to log in with; setting up still worked."""
+    """In CI without one there is nothing to log in with: what to do is said, in all its lines;
+    setting up still worked."""
     monkeypatch.setenv("CI", "true")
     assert main(["setup", PPM]) == 0
-    assert "next: nothing here says who we are" in capsys.readouterr().err
+    *_, first, second, _, _ = capsys.readouterr().err.splitlines()
+    assert first == "  next: GitHub Actions: add `permissions: id-token: write` to the job;"
+    assert second == "        GitLab CI: add `id_tokens:` with GATEPASS_ID_TOKEN to the job;"
     assert person.calls == []
 
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from gatepass import netrc
 from gatepass.cli import main
-from gatepass.cli.watch import mode_of
+from gatepass.cli.watch import mode_of, registries
 from gatepass.cli.watched import Outage
 from gatepass.errors import UsageError
+from gatepass.renewal.loop import Watch
+from gatepass.renewal.place import Place
 from gatepass.sandbox import Sandbox
+from gatepass.settings import load
 
 
 @pytest.fixture
@@ -134,6 +139,82 @@ def test_named_tokens_and_a_netrc_for_two(
     assert f"{first}@127.0.0.1" in pip
     assert pip.endswith("/private/latest/simple/\n")
     assert stat.S_IMODE(os.stat("p").st_mode) == 0o600
+
+
+def test_one_name_for_two_regions_is_refused(
+    pod: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A CodeArtifact registry that nobody named is called as its domain: entries, files and passes
+    go by the name, so that one would hold the other's token. Two hosts of one domain are one."""
+    host = "acme-111122223333.d.codeartifact.{}.amazonaws.com"
+    here, there = (f"https://{host.format(one)}" for one in ("eu-west-1", "us-east-1"))
+    dual = "https://acme-111122223333.codeartifact.eu-west-1.on.aws"
+    settings = load(dict(os.environ))
+    assert len(registries([here, here, dual], settings)) == 2
+    asked = ["--registry", here, "--registry", there]
+    for words in (["watch", "--once", "--netrc", "n"], ["env", "--format", "sh"]):
+        assert main([*words, *asked]) == 2
+        said = capsys.readouterr().err
+        assert "two registries are called acme-111122223333: " in said
+        assert "give them names in config.toml" in said
+    assert os.listdir(pod) == []
+    config = pod / "config.toml"
+    tables = "".join(f'[registries.r{n}]\nurl = "{url}"\n' for n, url in enumerate((here, there)))
+    config.write_text("version = 1\n" + tables)
+    settings = load({"GATEPASS_CONFIG": str(config)})
+    assert [one.name for one in registries([here, there], settings)] == ["r0", "r1"]
+
+
+@pytest.mark.parametrize("fault", ["usage", "settings", "file"])
+def test_the_sign_of_a_run_that_was_killed_goes_first(
+    pod: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever ends the next one, however early: nobody is to find the pod ready."""
+    (pod / "up").touch()
+    words = ["--token", "t"]
+    if fault == "usage":
+        words += ["--mode", "0777"]
+    if fault == "settings":
+        monkeypatch.setenv("GATEPASS_VERIFY", "nonsense")
+    if fault == "file":
+        (pod / "t").mkdir()
+    assert main(["watch", *words, "--ready", "up"]) != 0
+    assert not (pod / "up").exists()
+
+
+def test_what_is_no_sign_is_left_alone(pod: Path) -> None:
+    """A file with something in it, a link, a folder: the run ends over it, and it stays."""
+    (pod / "up").write_text("since noon")
+    (pod / "link").symlink_to("empty")
+    (pod / "empty").touch()
+    (pod / "folder").mkdir()
+    for name in ("up", "link", "folder"):
+        assert main(["watch", "--once", "--token", "t", "--ready", name]) == 1
+    assert sorted(os.listdir(pod)) == ["empty", "folder", "link", "up"]
+
+
+def test_what_can_not_be_taken_out_is_named(
+    pod: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last line doesn't say that all is gone where it isn't."""
+
+    def stopped(watch: Watch) -> bool:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    monkeypatch.setattr(Watch, "run", stopped)
+    monkeypatch.setattr(Place, "remove", lambda self: os.unlink("/none/f"))
+    assert main(["watch", "--token", "t", "--netrc", "n"]) == 0
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"SIGTERM: the files are removed, but for {pod}/n, {pod}/t")
+
+
+def test_a_mode_on_windows_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would do nothing there; without one nothing is refused."""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert mode_of(None) == 0o600
+    with pytest.raises(UsageError, match="--mode does nothing on Windows"):
+        mode_of("0600")
 
 
 def test_another_ones_file_ends_it(pod: Path, capsys: pytest.CaptureFixture[str]) -> None:

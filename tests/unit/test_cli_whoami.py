@@ -180,8 +180,8 @@ def test_one_registry_by_name_or_url(
 
 
 def test_no_registry(capsys: pytest.CaptureFixture[str]) -> None:
-    """Nothing configured is an error on stderr; an unknown target too."""
-    assert main(["whoami"]) == 1
+    """Nothing configured is wrong usage, said on stderr; an unknown target has no credential."""
+    assert main(["whoami"]) == 2
     seen = capsys.readouterr()
     assert seen.out == ""
     assert seen.err.startswith("error[no-registry]: ")

@@ -17,7 +17,7 @@ from gatepass.exchange.sigv4 import Keys
 from gatepass.secret import Secret
 from wire import answer, wire
 
-KEYS = Keys(KEY_ID, Secret(SECRET_KEY), Secret(SESSION), None)
+KEYS = Keys(KEY_ID, Secret(SECRET_KEY), Secret(SESSION))
 USER = "User: arn:aws:sts::111122223333:assumed-role/ci-read/acme-widgets-1234567890"
 NOT_ALLOWED = (
     f"{USER} is not authorized to perform: codeartifact:GetAuthorizationToken on resource: "

@@ -30,7 +30,7 @@ from gatepass.secret import Secret
 from gatepass.settings.values import Domain
 from wire import Script, Wire, answer, wire
 
-MINE = Keys(KEY_ID, Secret(SECRET_KEY), Secret(SESSION), None)
+MINE = Keys(KEY_ID, Secret(SECRET_KEY), Secret(SESSION))
 USERS = MINE._replace(access_key_id="AKIAEXAMPLEEXAMPLE12", session_token=None)
 
 

@@ -71,6 +71,8 @@ def test_without_metadata_there_is_no_answer(status: int, monkeypatch: pytest.Mo
     error = error_of({"issuer": "SERVER", "jwks_uri": "SERVER/k"}, status=status)
     assert (type(error), error.code) == (TransportError, "unreachable")
     assert str(status) in error.what
+    assert "token" not in error.do  # a login asks before there is one
+    assert "/.well-known/openid-configuration" in error.do
 
 
 @pytest.mark.parametrize("document", ["<html>", "[]", "", "null", '"x"'])

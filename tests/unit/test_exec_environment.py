@@ -52,12 +52,13 @@ def test_what_the_user_set_stays(capsys: pytest.CaptureFixture[str]) -> None:
 def test_an_index_that_was_asked_for_outranks_the_environment() -> None:
     """pip's address has the user name, which older ones need; neither has a secret."""
     index = places.Place("prod", f"{PPM}/a/simple/", PROD)
-    mine = {"PIP_INDEX_URL": "https://x", "UV_INDEX_URL": "https://y", "UV_INDEX": "z"}
-    found = environment.tools(mine, [PROD], index=index)
+    mine = {"PIP_INDEX_URL": "https://x", "UV_INDEX_PROD_USERNAME": "a", "UV_INDEX_B_PASSWORD": ""}
+    found = environment.tools({**mine, "UV_INDEX_PROD_PASSWORD": "old"}, [PROD], index=index)
+    assert found["UV_INDEX_PROD_USERNAME"] == "__token__"
+    assert "UV_INDEX_PROD_PASSWORD" not in found  # uv would send it, and not ask us
+    assert "UV_INDEX_B_PASSWORD" in found
     assert found["PIP_INDEX_URL"] == "https://__token__@ppm.example.com/a/simple/"
     assert found["UV_DEFAULT_INDEX"] == "prod=https://ppm.example.com/a/simple/"
-    assert found["UV_INDEX"] == "z"
-    assert "UV_INDEX_URL" not in found
 
 
 def test_an_upload_takes_no_password_of_another_registry(
@@ -263,6 +264,16 @@ def test_a_password_in_a_variable_only_where_asked() -> None:
     assert found["POETRY_HTTP_BASIC_MY_TEAM_USERNAME"] == "aws"
     assert found["POETRY_HTTP_BASIC_OUT_PASSWORD"] == "made-up/aws"
     assert len(passwords.for_tools(["poetry"], HELD, {})) == 4
+
+
+def test_poetry_means_pypi_by_a_name() -> None:
+    """It would send that registry's password there, or the one of an upload that is called so."""
+    pypi = Held(registry(PPM, "PyPI"), credential())
+    with pytest.raises(UsageError, match="for the name PyPI"):
+        passwords.for_tools(["poetry"], [pypi], {})
+    with pytest.raises(UsageError, match="for the name pypi"):
+        passwords.for_tools(["poetry"], HELD, {}, UPLOAD._replace(name="pypi"))
+    assert passwords.for_tools(["netrc"], [pypi], {}) == {}
 
 
 def test_a_tools_own_variable_says_where_to() -> None:

@@ -139,14 +139,13 @@ def test_few_descriptors_are_enough(settings: Settings) -> None:
 
 
 def test_only_what_it_made_is_pruned(settings: Settings, tmp_path: Path) -> None:
-    """Links, other files, and folders without a lock that can be taken stay."""
+    """Links, other files, and folders whose lock can't be taken stay."""
     store = Path(settings.store_dir)
     store.mkdir(mode=0o700)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "lock").touch()
     (store / "exec-link").symlink_to(tmp_path / "elsewhere")
     (store / "exec-file").touch()
-    (store / "exec-half").mkdir()
     (store / "exec-led").mkdir()
     (store / "exec-led" / "lock").symlink_to(tmp_path / "elsewhere" / "lock")
     (store / "credential-x.json").touch()
@@ -154,6 +153,43 @@ def test_only_what_it_made_is_pruned(settings: Settings, tmp_path: Path) -> None
     prune(Folder(settings.store_dir))
     assert names(settings) == before
     assert (tmp_path / "elsewhere" / "lock").exists()
+
+
+def test_half_of_a_folder_is_pruned(settings: Settings) -> None:
+    """Somebody was stopped while it was removed: its lock has gone, and there may be passes."""
+    half = Path(settings.store_dir) / "exec-half"
+    (half / "bin").mkdir(parents=True, mode=0o700)
+    (half / "prod.json").touch()
+    Path(settings.store_dir).chmod(0o700)
+    with make({}, settings) as folder:
+        assert names(settings) == [os.path.basename(folder.path)]
+
+
+def test_the_lock_goes_last(made: PassFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is stopped while it goes leaves no pass, whatever the order of a folder's files."""
+    Contents(made, {"PATH": "/x", "HOME": "/h"}, HELD, with_netrc=True)
+    left: list[list[str]] = []
+    lock, real = made._lock, os.close
+
+    def close(number: int) -> None:
+        if number == lock:
+            left.append(os.listdir(made.path))
+        real(number)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", close)
+        made.remove()
+    assert left == [["lock"]]
+    assert not os.path.exists(made.path)
+
+
+def test_a_place_at_which_path_is_split_is_an_error(tmp_path: Path) -> None:
+    """Our `keyring` would not be found, and another one be asked, or none."""
+    place = tmp_path / f"a{os.pathsep}b"
+    with pytest.raises(ConfigError) as caught:
+        make({}, load({"GATEPASS_STORE_DIR": str(place)}))
+    assert caught.value.code == "no-pass-folder"
+    assert caught.value.why.endswith("has a ':' in it, at which PATH is split")
 
 
 def keyring_in(folder: Path) -> str:

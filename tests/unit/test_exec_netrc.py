@@ -5,11 +5,13 @@ from __future__ import annotations
 import netrc as standard
 import os
 import stat
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from gatepass.child import netrc as child_netrc
 from gatepass.child.netrc import Files
 from gatepass.child.serving import Held
 from gatepass.store.folder import Folder
@@ -74,7 +76,8 @@ def test_two_registries_on_one_host_are_one_entry(
     other = Held(registry(f"{PPM}/deep", "deep"), credential("made-up.other"))
     Files(folder, {"HOME": str(home)}).write([PROD, other])
     assert "made-up.other" not in text(folder, "netrc")
-    assert "one entry for ppm.example.com" in capsys.readouterr().err
+    said = "a netrc has one entry a host, and ppm.example.com has one already: none for deep\n"
+    assert capsys.readouterr().err == f"gatepass: warning: {said}"
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,19 @@ def test_the_users_curl_options_stay(
     lines = text(folder, "curl/.curlrc").splitlines()
     assert lines[0] == "proto = =https"
     assert lines[-2:] == ["netrc-optional", f'netrc-file = "{folder.path}/netrc"']
+
+
+def test_on_windows_curl_has_further_places(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's profile, where there is no HOME; with an underscore for the dot, too."""
+    (tmp_path / "_curlrc").touch()
+    env = {"USERPROFILE": str(tmp_path)}
+    assert child_netrc._curlrc(env) == ""
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert child_netrc._curlrc(env) == str(tmp_path / "_curlrc")
+    (tmp_path / ".curlrc").touch()
+    assert child_netrc._curlrc({"APPDATA": str(tmp_path)}) == str(tmp_path / ".curlrc")
 
 
 def test_pak_finds_the_pass_beside_the_users_logins(folder: Folder, home: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from gatepass.child import process, serving
 from gatepass.child.process import CannotRun
 from gatepass.errors import IdentityError
+from gatepass.sandbox import Sandbox
 from gatepass.settings import load
 from passes import PPM
 from support import run
@@ -69,6 +70,35 @@ def test_a_command_that_became_somebody_else_is_waited_for(
         patched.setattr(os, "kill", refuse)
         assert process._ended(child) == 3
     assert news == []
+
+
+def test_ctrl_c_while_the_command_ends_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS knows no group, and no process, of one that has ended and isn't reaped yet."""
+    news = [(int(signal.SIGHUP), False), (int(signal.SIGINT), True)]
+
+    def gone(pid: int, *more: int) -> int:
+        raise ProcessLookupError(3, "No such process")
+
+    monkeypatch.setattr(
+        process, "_next", lambda watched: news.pop() if news else (int(signal.SIGCHLD), False)
+    )
+    child = os.posix_spawn("/bin/sh", ["sh", "-c", "exit 3"], {})
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", gone)
+        patched.setattr(os, "getpgid", gone)
+        assert process._ended(child) == 3
+    assert news == []
+
+
+def test_a_renewal_is_newer_than_what_is_held(sandbox: Sandbox, file_env: dict[str, str]) -> None:
+    """A stored credential that looks new by a clock that was set back is not what is needed."""
+    settings = load(file_env)
+    registry = settings.registries[0]
+    first = serving.credential(registry, settings, file_env)
+    assert serving.renewed(registry, settings, file_env).secret == first.secret
+    second = serving.renewed(registry, settings, file_env, first.obtained_at)
+    assert second.secret != first.secret
+    assert sandbox.count("exchange") == 2
 
 
 def test_a_renewal_asks_nobody_to_log_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,7 +35,7 @@ class Registrar:
         self.kept: list[list[str]] = []
         self.is_kept = threading.Event()
 
-    def get(self, registry: Registry) -> Credential:
+    def get(self, registry: Registry, after: float) -> Credential:
         answer = self.answers.pop(0) if self.answers else lives(3600, "last")
         self.asked.release()
         if isinstance(answer, Exception):
@@ -147,7 +148,7 @@ def test_after_the_commands_end_nothing_is_written() -> None:
     may_go_on, over = threading.Event(), threading.Event()
     registrar = Registrar()
 
-    def slow(registry: Registry) -> Credential:
+    def slow(registry: Registry, after: float) -> Credential:
         registrar.asked.release()
         assert may_go_on.wait(10)
         over.set()
@@ -161,6 +162,46 @@ def test_after_the_commands_end_nothing_is_written() -> None:
         if thread.name == "gatepass-renewal":
             thread.join(10)
     assert registrar.kept == []
+
+
+def test_a_clock_that_is_set_back_puts_nothing_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By such a clock it would be due two hours late: it is asked for at once, and newer than what
+    is held, which the store may take for new."""
+    ahead, asked = [7200.0], []
+    monkeypatch.setattr(renewal, "time", SimpleNamespace(time=lambda: time.time() + ahead[0]))
+    registrar = Registrar(lives(3600, "second"))
+    first = lives(3600)._replace(obtained_at=time.time() + 7200, expires_at=time.time() + 10800)
+
+    def get(registry: Registry, after: float) -> Credential:
+        asked.append(after)
+        return registrar.get(registry, after)
+
+    with Renewal([Held(PROD, first)], get, registrar.keep):
+        time.sleep(0.2)
+        ahead[0] += 30.0
+        time.sleep(0.2)
+        ahead[0] -= 60.0  # as much goes unseen
+        time.sleep(0.2)
+        assert asked == []
+        ahead[0] = 0.0
+        assert registrar.is_kept.wait(10)
+    assert registrar.kept == [["second"]]
+    assert asked == [first.obtained_at]
+
+
+def test_a_machine_without_threads_runs_the_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A container's limit costs the renewal, which is said."""
+
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none)
+    with Renewal([Held(PROD, lives(0.1))], Registrar().get, Registrar().keep):
+        pass
+    said = "gatepass: warning: the passes are not renewed: no thread can be started\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_success_is_said_where_somebody_listens(capsys: pytest.CaptureFixture[str]) -> None:

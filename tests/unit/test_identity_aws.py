@@ -68,8 +68,8 @@ class TestRoles:
         assert chosen({**JOB, **RUNNER_POD}) == ("kubernetes", origin, RUNNERS)
 
     def test_a_job_that_may_not_ask_never_lends_its_role_to_the_runner(self) -> None:
-        """Without id-token: write the pod doesn't speak in the job's place; and where the job has no
-        role of its own, with the pod's."""
+        """Without id-token: write the pod doesn't speak for it; where no role was named for the job
+        it does, with its own."""
         env = {"CI": "true", "GITHUB_ACTIONS": "true", **RUNNER_POD}
         assert refused({**env, "GATEPASS_ROLE_ARN": ROLE}).code == "github-permission"
         assert chosen(env) == ("kubernetes", "AWS_WEB_IDENTITY_TOKEN_FILE", RUNNERS)

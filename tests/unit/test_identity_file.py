@@ -151,7 +151,9 @@ def error_of(path: object) -> IdentityError:
 
 def test_a_missing_file(tmp_path: Path) -> None:
     """A named file that isn't there is an error at once."""
-    assert error_of(tmp_path / "none").code == "token-file-missing"
+    error = error_of(tmp_path / "none")
+    assert error.code == "token-file-missing"
+    assert error.do == f"write the identity token there before this step, or unset {DROP_IN}"
 
 
 @pytest.mark.parametrize("text", ["", " \n\t "])
@@ -171,6 +173,7 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
         error = error_of(path)
     assert error.code == "token-file-unreadable"
     assert "Permission denied" in error.what
+    assert error.do == f"let this user read it, or unset {DROP_IN}"
 
 
 def test_a_file_below_a_file(tmp_path: Path) -> None:
@@ -183,7 +186,9 @@ def test_a_file_below_a_file(tmp_path: Path) -> None:
 
 def test_a_folder(tmp_path: Path) -> None:
     """A folder is said to be one."""
-    assert error_of(tmp_path).code == "token-file-folder"
+    error = error_of(tmp_path)
+    assert error.code == "token-file-folder"
+    assert error.do == f"name the token's file in it, or unset {DROP_IN}"
 
 
 def test_a_file_over_the_limit(tmp_path: Path) -> None:
@@ -192,7 +197,9 @@ def test_a_file_over_the_limit(tmp_path: Path) -> None:
     path.write_text("x" * LARGEST)
     assert len(token_of(detected(**{DROP_IN: str(path)}))) == LARGEST == 16 * 1024
     path.write_text("x" * (LARGEST + 1))
-    assert error_of(path).code == "token-file-too-large"
+    error = error_of(path)
+    assert error.code == "token-file-too-large"
+    assert error.do.startswith("check that it is the right file")
 
 
 def test_an_endless_device() -> None:

@@ -161,6 +161,22 @@ def test_a_pull_request_from_a_fork(
     assert unable(event(tmp_path / "event.json", content), registry).code == code
 
 
+def test_a_job_that_dependabot_started(tmp_path: Path, registry: Registry) -> None:
+    """Its rights are the workflow's own words alone: what to add, and what to do where that stands
+    there. A fork is one, whoever the actor is."""
+    env = event(tmp_path / "event.json", pull("acme/widgets")) | {"GITHUB_ACTOR": "dependabot[bot]"}
+    error = unable(env, registry)
+    assert (error.code, "Dependabot" in error.what) == ("github-permission", True)
+    assert "permissions:\n  id-token: write" in error.do
+    assert "if it says so already" in error.do
+    assert error.do.endswith("\nif: github.actor != 'dependabot[bot]'")
+    forked = event(tmp_path / "fork.json", pull("mallory/widgets")) | {
+        "GITHUB_ACTOR": "dependabot[bot]"
+    }
+    assert unable(forked, registry).code == "github-fork"
+    assert "Dependabot" not in unable({**env, "GITHUB_ACTOR": "octocat"}, registry).what
+
+
 def test_only_pull_requests_come_from_forks(tmp_path: Path, registry: Registry) -> None:
     """In another event the file isn't looked at; a missing file is no fork either."""
     env = event(tmp_path / "event.json", pull("mallory/widgets"))

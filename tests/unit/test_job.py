@@ -95,10 +95,22 @@ def test_the_shell_is_ready(
 def test_what_stands_against_the_index_goes(
     job: Callable[..., None], folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The job's shell forgets a variable that would lead uv elsewhere."""
-    job(GATEPASS_SETUP_INDEX="private/latest", UV_INDEX_URL="https://pypi.org/simple/")
-    told(capsys, folder)
-    assert "unset UV_INDEX_URL" in lines(folder)
+    """The job's shell forgets a variable that would lead pip or uv elsewhere; its log says so."""
+    names = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_INDEX", "UV_INDEX_URL")
+    job(GATEPASS_SETUP_INDEX="private/latest", **dict.fromkeys(names, "https://pypi.org/simple/"))
+    said = told(capsys, folder)
+    assert {f"unset {name}" for name in names} < set(lines(folder))
+    (line,) = [line for line in said.splitlines() if "set aside: " in line]
+    assert all(name in line for name in names)
+
+
+def test_a_registry_that_is_not_asked_for_is_known(
+    job: Callable[..., None], folder: Path, sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A group's own, for which the job has no token, fails nothing; a tool may still ask for it."""
+    job(PACKAGEMANAGER_ADDRESS="https://127.0.0.1:9", GATEPASS_SETUP_AUDIENCE=sandbox.address)
+    assert "127.0.0.1:9" not in told(capsys, folder)
+    assert "export UV_INDEX_PACKAGEMANAGER_USERNAME=__token__" in lines(folder)
 
 
 def test_without_the_check_nobody_is_asked(

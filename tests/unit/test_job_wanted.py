@@ -74,13 +74,35 @@ def test_a_configuration_says_more_than_the_input(tmp_path: Path) -> None:
         f'[registries.main]\nurl = "{PPM}"\naudience = "said"\n',
         encoding="utf-8",
     )
-    asked = want(f"main={PPM}", audience="input", index="lab", GATEPASS_CONFIG=str(config))
+    asked = want(f"first={PPM}", audience="input", index="lab", GATEPASS_CONFIG=str(config))
     assert list(audiences(asked).items()) == [("main", "said"), ("lab", "https://lab.example.com")]
     assert "GATEPASS_AUDIENCE" not in asked.variables
     assert asked.install
     assert asked.install.url == "https://lab.example.com/pypi/latest/simple/"
     alone = want("", audience="input", GATEPASS_CONFIG=str(config))
     assert [registry.name for registry in alone.registries] == ["lab", "main"]
+
+
+def test_what_the_variable_names_is_all_that_is_asked_for(tmp_path: Path) -> None:
+    """In its order and by its addresses, whatever they are called elsewhere; what a group's
+    variable or the configuration has besides is known, and asked for only where an input leads."""
+    config = tmp_path / "config.toml"
+    text = '[registries.{}]\nurl = "{}"\n'
+    both = text.format("old", "https://old.example.com") + text.format("prod", PPM)
+    config.write_text(f"version = 1\n{both}", encoding="utf-8")
+    known = {"GATEPASS_CONFIG": str(config), "PACKAGEMANAGER_ADDRESS": "https://group.example.com"}
+    asked = want(f"team={AWS} mine={PPM} again={PPM}", index="pypi/private", **known)
+    assert list(audiences(asked)) == ["team", "prod"]
+    assert {one.name for one in asked.settings.registries} == {
+        *("old", "prod", "team", "packagemanager")
+    }
+    asked = want(f"mine={PPM}", index="internal/latest", audience=PPM, **known)
+    assert list(audiences(asked)) == ["prod"]
+    assert asked.install
+    assert asked.install.url == f"{PPM}/internal/latest/simple/"
+    asked = want(f"mine={PPM}", publish="https://old.example.com/upload", **known)
+    assert list(audiences(asked)) == ["prod", "old"]
+    assert list(audiences(want("", **known))) == ["packagemanager", "old", "prod"]
 
 
 def test_a_configuration_in_the_project_is_named_in_full(
@@ -93,6 +115,10 @@ def test_a_configuration_in_the_project_is_named_in_full(
     assert asked.variables["GATEPASS_CONFIG"] == os.path.join(tmp_path, "gatepass.toml")
     with pytest.raises(ConfigError, match="there is no such file"):
         want(GATEPASS_CONFIG="missing.toml")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")  # a job that has gone on already
+    asked = want(GATEPASS_CONFIG="gatepass.toml", CI_PROJECT_DIR=str(tmp_path))
+    assert asked.variables["GATEPASS_CONFIG"] == os.path.join(tmp_path, "gatepass.toml")
 
 
 def test_the_jobs_own_store_stays() -> None:
@@ -130,7 +156,7 @@ def test_what_is_not_said() -> None:
 )
 def test_a_bad_value_names_its_variable(variables: dict[str, str], text: str) -> None:
     """As the settings of gatepass itself do."""
-    with pytest.raises(ConfigError, match=text):
+    with pytest.raises((ConfigError, UsageError), match=text):
         want(**variables)
 
 

@@ -233,10 +233,11 @@ def test_a_refresh_token_that_is_over() -> None:
         (as_json(401, error="invalid_client"), "login-refused"),
         (as_json(access_token="a"), "login-no-id-token"),
         (b"", "unreachable"),
+        *((as_json(status), "login-refused") for status in (429, 502, 503, 504)),
     ],
 )
 def test_renewals_that_fail(reply: bytes, code: str) -> None:
-    """None of them is taken for the end of the login; and a lost one is not sent again."""
+    """None of them is taken for the end of the login; and none is sent again, lost or not."""
     with wire() as server:
         login = provider(server, reply)
         with pytest.raises(GatepassError) as caught:

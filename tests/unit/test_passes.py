@@ -47,11 +47,11 @@ def asked(folder: Folder, url: str, user: str | None = None, **env: str) -> Cred
         (given.PPM, given.SECRET),
         (given.PPM + "/internal/latest/simple/", given.SECRET),
         ("https://__token__@ppm.example.com:443/x", given.SECRET),
-        ("ppm.example.com", given.SECRET),
         (given.AWS + "/pypi/private/simple/", "made-up.aws"),
         (given.DUAL + "/pypi/private/simple/", "made-up.aws"),
         ("https://ppm.example.com.evil.test/", None),
         ("http://ppm.example.com/", None),
+        ("ppm.example.com", None),
         ("https://ppm.example.com:444/", None),
         ("https://acme-999922223333.d.codeartifact.eu-west-1.amazonaws.com/", None),
         ("https://acme-111122223333.d.codeartifact.us-east-1.amazonaws.com/", None),
@@ -128,6 +128,27 @@ def test_a_registry_without_a_pass_is_an_error(folder: Folder) -> None:
             asked(folder, url, **env)
     assert asked(folder, "https://pypi.org/simple/", **env) is None
     assert asked(folder, "not an address", **env) is None
+
+
+def test_plain_http_that_nobody_allowed_is_the_same_error_as_outside(folder: Folder) -> None:
+    """Of Package Manager too: not that a pass is missing, which would help nobody."""
+    env = {"GATEPASS_REGISTRIES": "lab=http://lab.example"}
+    for url in ("http://lab.example/x", "https://lab.example/", "lab.example:80"):
+        with pytest.raises(ConfigError, match="insecure-address"):
+            asked(folder, url, **env)
+
+
+def test_plain_http_that_is_allowed_has_its_own_pass_alone(tmp_path: Path) -> None:
+    """At the very address that was allowed, and not at the domain's others."""
+    clear = given.AWS.replace("https://", "http://")
+    config = tmp_path / "config.toml"
+    config.write_text(f'version = 1\n[registries.team]\nurl = "{clear}"\nallow_http = true\n')
+    team = load({"GATEPASS_CONFIG": str(config)}).named("team")
+    assert team is not None
+    folder = given.folder_with(tmp_path / "pass", (team, given.credential(user="aws")))
+    for url in (clear, given.AWS, given.DUAL):
+        assert find(folder, url) is not None
+    assert find(folder, given.DUAL.replace("https://", "http://")) is None
 
 
 def test_a_registry_is_found_by_its_settings_too(folder: Folder) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -94,6 +95,44 @@ def test_the_hint_fits_the_place(who: Any, is_drop_in: bool, words: tuple[str, .
     """What to do about a wrong audience depends on whose the token and the registry are."""
     hint = presenter(registry(is_drop_in=is_drop_in), who)._expected.hint
     assert all(word in hint for word in words)
+
+
+@pytest.mark.parametrize(
+    ("times", "claims", "what", "why"),
+    [
+        ({"exp": -725}, {}, "has expired", "it ended 12 min ago by this machine's clock"),
+        ({"exp": -20000}, {}, "has expired", "it ended 5 h ago"),
+        ({"exp": -95}, {}, "has expired", "it ended 9"),
+        ({"iat": 725}, {}, "is from the future", "it begins in 12 min by this machine's clock"),
+        ({"nbf": 725}, {}, "is from the future", "it begins in 12 min"),
+        ({}, {"sub": None}, "has no `sub`", ""),
+        ({}, {"sub": 1}, "has a `sub` that is not a text", ""),
+        ({}, {"aud": "https://x"}, "is for https://x", f"the audience must be {URL}"),
+    ],
+)
+def test_an_error_says_which_token_it_is_about(
+    times: dict[str, int], claims: dict[str, Any], what: str, why: str
+) -> None:
+    """A job may have several: the variable is named; of times, by how much."""
+    now = time.time()
+    body = {"aud": URL, **{name: int(now + shift) for name, shift in times.items()}, **claims}
+    with pytest.raises(TrustError) as caught:
+        present(forge.claims(**body), registry())
+    assert caught.value.what == f"the token in GATEPASS_ID_TOKEN {what}"
+    assert caught.value.why.startswith(why)
+
+
+def test_what_is_no_token_is_named_too() -> None:
+    """By where it is from."""
+    with pytest.raises(TrustError) as caught:
+        presenter(registry(), a_file("a.b")).subject_token(Deadline(5))
+    assert caught.value.what == "the token in GATEPASS_ID_TOKEN is not a signed JWT"
+
+
+def test_a_platforms_token_is_named_after_it() -> None:
+    """As the errors' own pages have it."""
+    github = GitHubActions("https://x.test", Secret("t"), "https://github.com")
+    assert presenter(registry(), github)._expected.issuers.label == "the token from GitHub Actions"
 
 
 def test_a_file_identity_without_trusted_issuers_is_self_named() -> None:

@@ -244,8 +244,17 @@ def test_a_variable_that_names_no_certificates(
     with pytest.raises(TransportError) as caught:
         post("https://registry.test")
     assert caught.value.code == "ca-missing"
-    assert "SSL_CERT_FILE" in caught.value.what
-    assert str(file) in caught.value.what
+    assert caught.value.what == f"SSL_CERT_FILE names {file}, which is no file of certificates"
+    assert "REQUESTS_CA_BUNDLE" in caught.value.do
+
+
+def test_a_cluster_without_its_certificates() -> None:
+    """No variable speaks for those: the volume is what is missing."""
+    with pytest.raises(TransportError) as caught:
+        reach.session("/none/ca.crt")
+    said = "the cluster's API is trusted by /none/ca.crt, which is no file of certificates"
+    assert (caught.value.code, caught.value.what) == ("ca-missing", said)
+    assert caught.value.do.startswith("mount ca.crt")
 
 
 def test_aws_has_a_variable_of_its_own(

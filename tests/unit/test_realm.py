@@ -160,15 +160,22 @@ def test_ip_literals(host: str, is_it: bool) -> None:
     assert is_ip_literal(host) is is_it
 
 
-def test_a_bare_host_never_lies_under_a_prefix() -> None:
-    """pip's and uv's last attempts, host and origin, match only a realm without a prefix."""
-    bare, origin = parse("h"), parse("https://h")
-    assert bare is not None
+def test_an_origin_never_lies_under_a_prefix() -> None:
+    """uv's last attempt matches only a realm without a prefix."""
+    origin = parse("https://h")
     assert origin is not None
-    assert realm_of("https://h").covers(bare)
     assert realm_of("https://h").covers(origin)
-    assert not realm_of("https://h/p").covers(bare)
     assert not realm_of("https://h/p").covers(origin)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_bare_host_is_of_this_machine(scheme: str) -> None:
+    """pip asks for it too after http://host was refused, and would send the answer in the clear."""
+    for service, ours in (("h", False), ("h:80", False), ("h:443", False), ("127.0.0.1:9", True)):
+        bare = parse(service)
+        assert bare is not None
+        assert realm_of(f"{scheme}://{service}").covers(bare) is ours
+        assert not realm_of(f"{scheme}://{service}/p").covers(bare)
 
 
 def test_parsing_plain_hosts_loads_nothing(base_env: dict[str, str]) -> None:

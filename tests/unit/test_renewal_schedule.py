@@ -72,6 +72,7 @@ def test_every_code_that_can_pass_is_one_of_ours() -> None:
     [
         ("unreachable", Chance.LATER),
         ("exchange-failed", Chance.LATER),
+        ("no-thread", Chance.LATER),
         ("token-file-missing", Chance.SOON),
         ("insecure-address", Chance.NEVER),
         ("exchange-refused", Chance.NEVER),

@@ -135,6 +135,34 @@ def test_a_fault_of_our_own_is_a_failed_try() -> None:
     assert "a secret" not in str(error)
 
 
+def test_no_thread_is_a_failed_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a limit leaves none, that is an outcome like an outage, and the next try may work."""
+    woken: list[bool] = []
+    worker = Worker(lambda: woken.append(True))
+    credential = Credential("u", Secret("s"), 0, 1)
+
+    def refuse(thread: threading.Thread) -> Credential:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as full:
+        full.setattr(threading.Thread, "start", refuse)
+        worker.start(lambda: credential)
+    assert (worker.is_idle, woken) == (False, [True])
+    worker.leave(1)
+    error = worker.outcome()
+    assert isinstance(error, GatepassError)
+    assert error.code == "no-thread"
+    assert worker.is_idle
+    worker.start(lambda: refuse(threading.current_thread()))
+    worker.leave(20)
+    further_down = worker.outcome()
+    assert isinstance(further_down, GatepassError)
+    assert further_down.code == "no-thread"
+    worker.start(lambda: credential)
+    worker.leave(20)
+    assert worker.outcome() is credential
+
+
 def asker(env: dict[str, str]) -> Asker:
     return Asker(load(env), env)
 

@@ -63,13 +63,23 @@ def test_a_reader_sees_all_or_nothing(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["f"]
 
 
-def test_what_is_being_written_has_a_dot(tmp_path: Path) -> None:
-    """A temporary name is hidden from `ls *`, and what a killed process left is deleted."""
+def test_what_is_being_written_has_a_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A temporary name is hidden from `ls *`, and what a killed process left is deleted; what
+    belongs to a file whose name only begins so is another watch's."""
     place = Place(str(tmp_path / "f"), 0o600)
-    (tmp_path / ".gatepass-f-abc").write_text("half a secret")
-    (tmp_path / ".gatepass-other-abc").write_text("another's")
+    (tmp_path / ".gatepass-f-abc_4567").write_text("half a secret")
+    others = {".gatepass-other-abc_4567", ".gatepass-f-g-abc_4567", ".gatepass-f-notes"}
+    for name in others:
+        (tmp_path / name).write_text("another's")
     place.tidy()
-    assert os.listdir(tmp_path) == [".gatepass-other-abc"]
+    assert set(os.listdir(tmp_path)) == others
+    before = set(others)
+    place.write(b"x")
+    monkeypatch.setattr(os, "replace", lambda source, target: None)  # killed before the rename
+    place.write(b"x")
+    assert set(os.listdir(tmp_path)) > before | {"f"}
+    place.tidy()
+    assert set(os.listdir(tmp_path)) == before | {"f"}
 
 
 def test_a_write_that_fails_leaves_the_old_file(
@@ -216,12 +226,30 @@ def test_a_netrc_that_can_not_be_read_is_a_problem(tmp_path: Path) -> None:
     assert kinds(path)["netrc"].problem().startswith("it can't be read: ")
 
 
+def test_a_link_that_appears_later_is_never_read(tmp_path: Path) -> None:
+    """Whoever may write in the folder could have a file of ours copied into one for everybody: it
+    stays as it is, and so does the link."""
+    path, secret = tmp_path / "netrc", tmp_path / "for-root"
+    secret.write_text("machine github.com login root password hunter2\n")
+    target = Netrc(Place(str(path), 0o644), [registry()])
+    target.put({"prod": credential()})
+    path.unlink()
+    path.symlink_to(secret)
+    for held in ({"prod": credential("new")}, {}):
+        with pytest.raises(OSError, match="it is a link"):
+            target.put(held)
+    assert os.readlink(path) == str(secret)
+    assert secret.read_text() == "machine github.com login root password hunter2\n"
+    with pytest.raises(OSError, match="it is a link"):
+        target.place.read(99)
+
+
 def test_what_can_not_be_looked_at_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that is there and can't be read is taken for somebody else's."""
 
-    def refuse(path: str, limit: int) -> bytes:
+    def refuse(path: str, limit: int, *, follow: bool) -> bytes:
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("gatepass.files.read", refuse)

@@ -246,22 +246,29 @@ def test_a_dollar_later_in_a_value_is_the_users() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "guess"),
     [
-        ("GATEPASS_VERIFY", "of", "'off'"),
-        ("GATEPASS_VERIFY", "no", "'required'"),
-        ("GATEPASS_VERIFY", "OFF", "'required'"),
-        ("GATEPASS_STORE", "files", "'file'"),
-        ("GATEPASS_LOG", "warn", "'warning'"),
-        ("GATEPASS_LOG_FORMAT", "jsn", "'json'"),
-        ("GATEPASS_IDENTITY", "gitub", "'github'"),
+        ("GATEPASS_VERIFY", "of", "off"),
+        ("GATEPASS_VERIFY", "no", "one of these"),
+        ("GATEPASS_VERIFY", "OFF", "one of these"),
+        ("GATEPASS_STORE", "files", "file"),
+        ("GATEPASS_LOG", "warn", "warning"),
+        ("GATEPASS_LOG_FORMAT", "jsn", "json"),
+        ("GATEPASS_IDENTITY", "gitub", "github"),
     ],
 )
 def test_a_wrong_word_is_refused_with_the_nearest(variable: str, value: str, guess: str) -> None:
-    """A value outside its list is an error that lists the words and suggests one."""
+    """A value outside its list is an error that lists the words, and suggests one that is near."""
     with pytest.raises(ConfigError) as caught:
         load({variable: value})
     assert caught.value.code == "bad-value"
     assert caught.value.what == f"{variable} is {value!r}"
-    assert guess in caught.value.do
+    assert caught.value.do == f"set {variable} to {guess}"
+
+
+def test_a_wrong_word_can_not_command_a_runner() -> None:
+    """What somebody else wrote is made plain; GitHub's runner obeys ##[ within a line too."""
+    with pytest.raises(ConfigError) as caught:
+        load({"GATEPASS_VERIFY": "x ##[add-mask]a\n::add-mask::a"})
+    assert caught.value.what == "GATEPASS_VERIFY is 'x # #[add-mask]a ::add-mask::a'"
 
 
 @pytest.mark.parametrize(

@@ -198,6 +198,35 @@ def test_a_diff_shows_the_change_and_no_password() -> None:
     assert new == "--- /dev/null\n+++ b/f\n@@ -0,0 +1 @@\n+keyring-provider = a\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("GITLAB_PAT=glpat-hunter2", "GITLAB_PAT=****"),
+        ("GITHUB_PAT_2 = hunter2", "GITHUB_PAT_2 = ****"),
+        ("MY_AUTH=hunter2", "MY_AUTH=****"),
+        ("_auth: hunter2", "_auth: ****"),
+        ("NPM_AUTHTOKEN=hunter2", "NPM_AUTHTOKEN=****"),
+        ("docker-credentials = hunter2", "docker-credentials = ****"),
+        ("index-url = https://hunter2@h/simple", "index-url = https://****@h/simple"),
+        ("url = https://hunter2:@h/simple", "url = https://****@h/simple"),
+        ("url = https://u:hunter2@h@h/simple", "url = https://u:****@h/simple"),
+        ("url = https://aws@h/ https://hunter2@h/", "url = https://aws@h/ https://****@h/"),
+        ('authenticate = "always"', 'authenticate = "always"'),
+        ("PATH=/usr/bin", "PATH=/usr/bin"),
+        ("author: me@h", "author: me@h"),
+        ("url = https://__token__@h/a@b", "url = https://__token__@h/a@b"),
+        ("url = https://aws@h:80/", "url = https://aws@h:80/"),
+        ("url = https://aws2@h/", "url = https://****@h/"),
+    ],
+)
+def test_what_a_diff_masks(line: str, shown: str) -> None:
+    """Keys that are named for secrets, and a user alone that is none of the two that say that a
+    token follows; not what only looks alike."""
+    text = Change("/f", Snapshot(), Snapshot(line.encode(), 0o600)).diff()
+    assert text.endswith(f"\n+{shown}\n")
+    assert "hunter2" not in text
+
+
 def test_a_diff_of_what_is_no_text() -> None:
     """A command's bytes and a link are told in a line."""
     made = Change("/k.exe", Snapshot(b"MZ\0", 0o755), Snapshot(b"MZ\0\0", 0o755))

@@ -75,7 +75,7 @@ def test_what_was_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     where = places({"HOME": "/home/u", "GATEPASS_CONFIG": str(file)}, "bin")
     assert (where.bin, where.config) == (str(tmp_path / "bin"), str(file))
     with pytest.raises(ConfigError, match="no such file"):
-        places({"HOME": "/home/u", "GATEPASS_CONFIG": "/nowhere"})
+        places({"HOME": "/home/u", "GATEPASS_CONFIG": str(tmp_path / "none.toml")})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="owners of POSIX")

@@ -145,4 +145,6 @@ def test_how_gatepass_comes_beside_a_tool(tool: str, where: str, line: str, tmp_
     site = tmp_path / where / ".." / "lib" / "python3.13" / "site-packages"
     (site / "gatepass-1.0.dist-info").mkdir(parents=True)
     assert beside.line(tool, str(link)) == ""
+    env = {"HOME": str(tmp_path / "home"), "PATH": str(tmp_path)}
+    assert f"{tool}: has gatepass beside it already" in planned(env, tool).says
     assert f"uv tool install {tool} --with gatepass" in beside.line(tool, None)

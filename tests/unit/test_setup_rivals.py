@@ -93,6 +93,41 @@ def test_pips_sections_for_one_command_overrule_ours(here: Here) -> None:
     assert here.warnings() == []
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "says"),
+    [
+        ("pip", "[global]\nextra-index-url = https://u:secret@h\n", "extra-index-url in [global]"),
+        ("pip", "[install]\nextra_index_url =\n  https://h\n", "extra-index-url in [install]"),
+        ("pip", "[global]\nextra-index-url = {mine}\n", ""),
+        ("uv", '[[index]]\nname = "old"\nurl = "https://u:secret@h"\n', "a further [[index]], old"),
+        ("uv", '[[index]]\nurl = "https://h"\n', "[[index]], one without a name"),
+        ("uv", '[[index]]\nname = "x"\nurl = "https://h"\ndefault = true\n', ""),
+        ("uv", '[[index]]\nname = "ppm"\nurl = "https://h"\n', ""),
+        ("uv", '[[index]]\nname = "ppm-extra"\nurl = "https://ppm.example.com/c/d/simple/"\n', ""),
+        ("uv", 'extra-index-url = ["https://u:secret@h"]\n', "has extra-index-url"),
+        ("uv", "index = 1\n", ""),
+        ("uv", "no toml", ""),
+        ("PIP_EXTRA_INDEX_URL", "https://u:secret@h", "PIP_EXTRA_INDEX_URL is set"),
+        ("UV_INDEX", "a=https://u:secret@h", "UV_INDEX is set"),
+        ("UV_EXTRA_INDEX_URL", "https://u:secret@h", "UV_EXTRA_INDEX_URL is set"),
+    ],
+)
+def test_other_indexes_beside_ours(file: str, text: str, says: str, here: Here) -> None:
+    """Where --index was to be the only one. Not the one that --extra-index adds, and not without
+    --index; no address is shown."""
+    if file.isupper():
+        here.env[file] = text
+    else:
+        path = Path(here.where.pip if file == "pip" else here.where.uv)
+        path.parent.mkdir(parents=True)
+        path.write_text(text.format(mine="https://__token__@ppm.example.com/c/d/simple/"))
+    wanted = wish(here.env, "https://ppm.example.com", index="a/b", extra="c/d")
+    found = rivals.rivals(wanted, here.env, here.where, "", "")
+    assert [says in one for one in found] == [True] * bool(says)
+    assert "secret" not in str(found)
+    assert here.warnings() == []
+
+
 @pytest.mark.parametrize("name", ["posit-keyring", "menda_keyring", "Posit.Keyring"])
 def test_a_backend_that_is_replaced_is_installed_beside_us(
     name: str, here: Here, monkeypatch: pytest.MonkeyPatch

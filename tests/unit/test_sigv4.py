@@ -61,7 +61,7 @@ def test_a_signature_is_botocores(
     now: int,
 ) -> None:
     """For any query, path, key, token and moment: every header, byte for byte."""
-    keys = Keys("AKIDEXAMPLE", Secret(secret), Secret(token) if token else None, None)
+    keys = Keys("AKIDEXAMPLE", Secret(secret), Secret(token) if token else None)
     ours = signed(keys, "POST", host, path, query, region=region, service=service, now=now)
     assert ours == by_botocore(keys, host, path, query_string(query), region, service, now)
 
@@ -79,7 +79,7 @@ def test_the_query_is_what_botocore_makes_of_parameters() -> None:
 
 def test_awss_own_example() -> None:
     """From the suite that AWS publishes for signers: post-vanilla-query, of 30 August 2015."""
-    keys = Keys("AKIDEXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), None, None)
+    keys = Keys("AKIDEXAMPLE", Secret("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"), None)
     now = datetime(2015, 8, 30, 12, 36, tzinfo=UTC).timestamp()
     query = [("Param1", "value1")]
     made = signed(
@@ -100,7 +100,7 @@ def test_everything_that_matters_is_signed(change: str) -> None:
     """Another path, query, region, key, token, time or host gives another signature."""
 
     def of(changed: str = "") -> str:
-        keys = Keys("A", Secret("k" + changed * (change == "secret")), Secret(SESSION), None)
+        keys = Keys("A", Secret("k" + changed * (change == "secret")), Secret(SESSION))
         if change == "token" and changed:
             keys = keys._replace(session_token=Secret(SESSION + "A"))
         return signed(
@@ -120,7 +120,7 @@ def test_everything_that_matters_is_signed(change: str) -> None:
 
 def test_keys_show_no_secret() -> None:
     """Whoever prints keys, in a log or a traceback, shows stars."""
-    shown = repr(Keys("AKIDEXAMPLE", Secret(SECRET_KEY), Secret(SESSION), 1.0))
+    shown = repr(Keys("AKIDEXAMPLE", Secret(SECRET_KEY), Secret(SESSION)))
     assert SECRET_KEY not in shown
     assert SESSION not in shown
     assert "****" in shown
@@ -131,7 +131,7 @@ def test_keys_show_no_secret() -> None:
 def test_a_key_that_can_not_be_one(part: str, wrong: str) -> None:
     """Nothing is signed with it; the error says which of the three, and shows none."""
     value = wrong if part == "access_key_id" else Secret(wrong)
-    keys = Keys("AKIAABCDEFGHIJKLMNOP", Secret("s" * 40), Secret("t" * 40), None)
+    keys = Keys("AKIAABCDEFGHIJKLMNOP", Secret("s" * 40), Secret("t" * 40))
     keys.check()
     keys._replace(session_token=None).check()
     with pytest.raises(IdentityError) as caught:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gatepass import log
+from gatepass import files, log
 from gatepass.store import folder as folders
 from gatepass.store.folder import Folder, find
 
@@ -247,9 +248,20 @@ def test_removing_and_setting_aside(place: Folder, monkeypatch: pytest.MonkeyPat
     assert place.remove("file.corrupt") is False
     place.set_aside("file")
     place.write("file", b"x")
-    monkeypatch.setattr(folders, "_replace", lambda *a: (_ for _ in ()).throw(OSError(1, "no")))
+    monkeypatch.setattr(files, "replace", lambda *a: (_ for _ in ()).throw(OSError(1, "no")))
     place.set_aside("file")
     assert place.names() == []
+
+
+def test_on_windows_an_access_list_that_fails_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder goes again: the next call must not take it for a private one."""
+    path = str(tmp_path / "s")
+    monkeypatch.delenv("SYSTEMROOT", raising=False)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert folders._problem(path, {}, with_parents=False) == "its access list can't be set"
+    assert not os.path.exists(path)
 
 
 def test_a_folder_that_is_gone(place: Folder) -> None:

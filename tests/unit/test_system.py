@@ -161,7 +161,7 @@ class TestTrouble:
         assert keyring.get(NAME) is None
         assert not keyring.put(NAME, Secret("s3cret"))
         assert not opened(backend).remove(NAME)
-        assert open_system() is None
+        assert open_system({}) is None
         assert backend.calls == ["get"]
         assert capfd.readouterr().err.count("warning") == 1
 
@@ -229,7 +229,7 @@ class TestOpening:
         """None and a warning that says what is missing: each platform's own class says it."""
         real = system._backend
         monkeypatch.setattr(system, "_backend", lambda _: real(platform))
-        assert open_system() is None
+        assert open_system({}) is None
         said = capfd.readouterr().err
         assert said.startswith("gatepass: warning: there is no system keyring: ")
         assert reason in said

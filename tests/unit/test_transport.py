@@ -182,6 +182,7 @@ def test_addresses_that_nothing_goes_to(url: str, code: str) -> None:
             deadline=Deadline(1),  # type: ignore[func-returns-value]
         )
     assert caught.value.code == code
+    assert caught.value.do
     assert minted == []
 
 

@@ -54,6 +54,13 @@ def test_what_is_one_byte_off_is_another_issuer(issuer: str) -> None:
     assert refusal(rule(GITHUB, GITHUB + "/*"), issuer) == "issuer-not-allowed"
 
 
+def test_what_is_trusted_is_shown_on_one_harmless_line() -> None:
+    """GitHub's runner obeys commands of whoever wrote the list."""
+    with pytest.raises(TrustError) as caught:
+        rule(GITHUB, trusted=("x ##[add-mask]a\n::add-mask::a",)).check("https://other")
+    assert caught.value.why == f"allowed are {GITHUB}, x # #[add-mask]a ::add-mask::a"
+
+
 def test_without_a_star_there_is_no_segment() -> None:
     """An entry without ``/*`` is compared whole."""
     assert refusal(rule(GITHUB), GITHUB + "/acme") == "issuer-not-allowed"

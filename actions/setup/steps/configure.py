@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import os
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -20,14 +19,14 @@ import page
 import runner
 
 from gatepass import identity
-from gatepass.child import environment, launchers, places
+from gatepass.child import environment, launchers, pipfiles, places
 from gatepass.cli.times import rfc3339, span
 from gatepass.credential import Credential
 from gatepass.errors import GatepassError, UsageError, internal
 from gatepass.present import Presenter
 from gatepass.resolve import check_address, credential_at, record_of
 from gatepass.settings import Registry
-from gatepass.setup import command
+from gatepass.setup import command, windows
 from gatepass.setup.places import places as own_places
 from gatepass.setup.rivals import rivals
 from gatepass.setup.wish import Wish
@@ -53,7 +52,9 @@ def _configure(folder: str) -> int:
     inputs = given.read(os.environ)
     chosen = given.choose(inputs, os.environ)
     env = {**os.environ, **chosen.variables}
-    index = _index(inputs.default_index, chosen.registries)
+    index = _index(inputs.default_index, chosen)
+    if index and index.registry not in chosen.registries:
+        chosen = chosen._replace(registries=(*chosen.registries, index.registry))
     missing = _nobody(chosen.registries, env)
     if missing and inputs.skips:
         return _skip(missing)
@@ -66,9 +67,11 @@ def _configure(folder: str) -> int:
     commands = launchers.put(folder, os.environ)
     _own_command(commands)
     _warn(chosen.registries, env, commands)
-    tools = environment.tools({}, chosen.registries, index=index)
+    tools = environment.needed(chosen.registries, index)
     wanted = tuple(f"{tool.upper()}_" for tool in inputs.tools)
     told = {name: value for name, value in tools.items() if name.startswith(wanted)}
+    if index:
+        told |= _alone(env, wanted)
     for name, value in {**chosen.variables, **told}.items():
         runner.variable(name, value)
     runner.path(commands)
@@ -79,12 +82,25 @@ def _configure(folder: str) -> int:
     return 0
 
 
-def _index(asked: str, registries: tuple[Registry, ...]) -> places.Place | None:
+def _index(asked: str, chosen: given.Chosen) -> places.Place | None:
     try:
-        return places.index(asked, registries) if asked else None
+        known = (*chosen.registries, *chosen.settings.registries)
+        return places.index(asked, known) if asked else None
     except UsageError as error:
         what = error.what.replace("--index", "the input index")
         raise UsageError(error.code, what, do="docs/github.md says what it takes") from None
+
+
+def _alone(env: Mapping[str, str], wanted: tuple[str, ...]) -> dict[str, str]:
+    """What makes the index the only one: a variable that would lead elsewhere becomes empty, which
+    pip and uv take for unset. It is said, and so is what stands in pip's files and stays."""
+    gone = [name for name in environment.against_index(env) if name.startswith(wanted)]
+    lines = [environment.set_aside(gone)] if gone else []
+    if "PIP_" in wanted:
+        lines += pipfiles.further(env)
+    for line in lines:
+        runner.annotate("warning", "gatepass: another index", line)
+    return dict.fromkeys(gone, "")
 
 
 def _nobody(registries: tuple[Registry, ...], env: Mapping[str, str]) -> GatepassError | None:
@@ -149,10 +165,11 @@ def _mask(held: Credential) -> None:
 
 def _own_command(folder: str) -> None:
     """`gatepass` itself, beside the launcher: for `gatepass exec`, and to look what is wrong."""
-    if os.name == "nt":  # pragma: no cover - Windows only
-        shutil.copy(os.path.join(os.path.dirname(sys.executable), "gatepass.exe"), folder)
-        return
     place = os.path.join(folder, "gatepass")
+    if os.name == "nt":  # pragma: no cover - Windows only
+        with open(f"{place}.exe", "xb") as program:  # pip's own would not be isolated
+            program.write(windows.own(sys.executable))
+        return
     text = f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m gatepass "$@"\n'
     with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o700), "w") as file:
         file.write(text)

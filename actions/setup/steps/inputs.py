@@ -14,6 +14,17 @@ from gatepass.settings import Registry, Settings, load
 _ROLE = re.compile(r"arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 _TOOLS = ("pip", "uv")
 
+_FOR_ALL = {
+    "GATEPASS_CONFIG": "config",
+    "GATEPASS_ROLE_ARN": "role-arn",
+    "GATEPASS_AUDIENCE": "audience",
+    "PACKAGEMANAGER_ADDRESS": "audience",
+}
+"""Variables that hold for every registry of the job, and the inputs that set them."""
+
+_SAID = "GATEPASS_SETUP_SAID"
+"""Which of them steps of this action have set, for the next one."""
+
 
 class Inputs(NamedTuple):
     """As they were given, without surrounding white space. ``registries``: URLs by name;
@@ -87,8 +98,12 @@ def choose(inputs: Inputs, env: Mapping[str, str]) -> Chosen:
         words = [f"{name}={url}" for name, url in inputs.registries.items()]
         variables["GATEPASS_REGISTRIES"] = " ".join([*words, *kept])
     found = load({**env, **variables})
-    wanted = {realm.realm_of(url) for url in inputs.registries.values()}
-    mine = tuple(r for r in found.registries if not wanted or r.realm in wanted)
+    mine = found.registries
+    if inputs.registries:  # in the input's order: a configuration's come first otherwise
+        wanted = [realm.realm_of(url) for url in inputs.registries.values()]
+        mine = tuple(
+            sorted((r for r in mine if r.realm in wanted), key=lambda r: wanted.index(r.realm))
+        )
     if not mine:
         raise UsageError(
             "usage",
@@ -100,9 +115,28 @@ def choose(inputs: Inputs, env: Mapping[str, str]) -> Chosen:
     if inputs.audience:
         variables |= _audience(inputs.audience, mine, env)
         found = load({**env, **variables})
-        names = {registry.name for registry in mine}
-        mine = tuple(registry for registry in found.registries if registry.name in names)
+        mine = tuple(new for one in mine if (new := found.named(one.name)))
+    variables |= _earlier(variables, env)
     return Chosen(variables, found, mine)
+
+
+def _earlier(variables: Mapping[str, str], env: Mapping[str, str]) -> dict[str, str]:
+    """What tells a later step of this action which variables are one's of ours. UsageError where an
+    input would change what an earlier one said: they hold for the job, and so for its registries
+    too."""
+    said = env.get(_SAID, "").split()
+    for name, given in _FOR_ALL.items():
+        is_said = ("GATEPASS_AUDIENCE" if given == "audience" else name) in said
+        if is_said and name in variables and env.get(name) != variables[name]:
+            raise UsageError(
+                "usage",
+                f"the input {given} is not what an earlier step of this action said",
+                why=f"{name} is the whole job's: what that step has set up would change",
+                do="put both into one step; or into a config.toml (the input `config`), where each "
+                "registry has its own audience and role",
+            )
+    said += [name for name in _FOR_ALL if name in variables and name not in said]
+    return {_SAID: " ".join(said)} if said else {}
 
 
 def _audience(audience: str, mine: tuple[Registry, ...], env: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from gatepass import log
+from gatepass.child import pipfiles
 from gatepass.child.places import Place, username
 from gatepass.settings import Registry
 from gatepass.settings.registries import variable_of
@@ -17,7 +18,16 @@ from gatepass.settings.registries import variable_of
 _UNLESS_SET = {"PIP_KEYRING_PROVIDER": "subprocess", "UV_KEYRING_PROVIDER": "subprocess"}
 
 # Variables that would lead the tools elsewhere, or send one registry the password of another.
-_AGAINST_INDEX = ("UV_INDEX_URL",)
+_AGAINST_INDEX = (
+    "PIP_EXTRA_INDEX_URL",
+    "PIP_FIND_LINKS",
+    "PIP_NO_INDEX",
+    "PIP_PYPI_URL",
+    "UV_EXTRA_INDEX_URL",
+    "UV_FIND_LINKS",
+    "UV_INDEX",
+    "UV_INDEX_URL",
+)
 _AGAINST_UPLOAD = (
     "HATCH_INDEX_AUTH",
     "PDM_PUBLISH_PASSWORD",
@@ -39,25 +49,59 @@ def tools(
     """``env`` with what the tools need.
 
     What is set already stays as it is, which is said (info); but for what ``--index`` and
-    ``--publish`` ask for, which outranks the environment: what would stand against it goes.
+    ``--publish`` ask for, which outranks the environment: what would stand against it goes. What
+    would have led to another index than the one that was asked for is said (warning).
     """
-    defaults = dict(_UNLESS_SET)
-    for registry in served:
-        defaults[f"UV_INDEX_{variable_of(registry.name)}_USERNAME"] = username(registry)
-    asked: dict[str, str] = {}
     against: tuple[str, ...] = ()
     if index:
-        name = variable_of(index.name)
-        asked |= {
+        against += tuple(name for name in env if _leads_elsewhere(name))
+        # uv would take it, and ask nobody.
+        against += (f"UV_INDEX_{variable_of(index.name)}_PASSWORD",)
+        gone = against_index(env)
+        if gone:
+            log.warning("set-aside", set_aside(gone))
+        for line in pipfiles.further(env):
+            log.warning("further-index", line)
+    if upload:
+        against += _AGAINST_UPLOAD
+    return _merged(env, _defaults(served), _asked(index, upload), against)
+
+
+def needed(served: Sequence[Registry], index: Place | None) -> dict[str, str]:
+    """What pip and uv need, whatever is set already."""
+    return {**_defaults(served), **_asked(index, None)}
+
+
+def _defaults(served: Sequence[Registry]) -> dict[str, str]:
+    users = {f"UV_INDEX_{variable_of(one.name)}_USERNAME": username(one) for one in served}
+    return {**_UNLESS_SET, **users}
+
+
+def _asked(index: Place | None, upload: Place | None) -> dict[str, str]:
+    asked: dict[str, str] = {}
+    if index:
+        asked = {
             "PIP_INDEX_URL": index.url_with_user,
             "UV_DEFAULT_INDEX": f"{index.name}={index.url}",
-            f"UV_INDEX_{name}_USERNAME": username(index.registry),
+            f"UV_INDEX_{variable_of(index.name)}_USERNAME": username(index.registry),
         }
-        against += _AGAINST_INDEX
-    if upload:
-        asked |= publishing(upload)
-        against += _AGAINST_UPLOAD
-    return _merged(env, defaults, asked, against)
+    return {**asked, **(publishing(upload) if upload else {})}
+
+
+def against_index(env: Mapping[str, str]) -> list[str]:
+    """Which variables that are set would lead pip or uv to another index than the only one."""
+    return [name for name in env if env[name] and _leads_elsewhere(name)]
+
+
+def set_aside(gone: Sequence[str]) -> str:
+    """What to say of them where they go."""
+    why = "the index that was asked for is to be the only one; to keep them, ask for none"
+    return f"set aside: {', '.join(gone)} ({why})"
+
+
+def _leads_elsewhere(name: str) -> bool:
+    # After its PIP_ pip minds no letter's size.
+    return (name.upper() if name.startswith("PIP_") else name) in _AGAINST_INDEX
 
 
 def publishing(upload: Place) -> dict[str, str]:
@@ -86,7 +130,7 @@ def _merged(
         if (env.get(name) or value) != value and name not in asked:
             log.info("kept", f"{name} is set already, and stays as it is")
     for name in against:
-        if name in env:
+        if name in env and not _leads_elsewhere(name):
             log.info("dropped", f"{name} stands against what was asked for: the command lacks it")
     own = {name: value for name, value in env.items() if name not in against}
     unset = {name: value for name, value in defaults.items() if not own.get(name)}

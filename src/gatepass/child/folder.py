@@ -3,7 +3,9 @@
 The lock says that somebody still needs the folder. It is held by whoever has its file open: the
 parent, and the command, which inherits it, so that a parent that was killed leaves the folder to
 its command, and to the next `gatepass exec` once both are gone. Process numbers would not do: a
-job's containers share a folder, and not their numbers.
+job's containers share a folder, and not their numbers. A command that closes what it inherits
+holds nothing, and Windows' commands inherit nothing: their folder goes after their parent was
+killed.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from gatepass import log
-from gatepass.errors import ConfigError
+from gatepass.errors import ConfigError, plain
 from gatepass.settings import Environment, Settings
 from gatepass.store.folder import NEW, Folder, find
 
@@ -51,6 +53,7 @@ class PassFolder:
     def remove(self) -> None:
         """Delete it with all that is in it; what can't be deleted is said."""
         if self._lock >= 0:
+            _emptied(self.path)  # whoever stops us here leaves no secret
             os.close(self._lock)
             self._lock = -1
             shutil.rmtree(self.path, ignore_errors=True)
@@ -61,11 +64,15 @@ class PassFolder:
 def make(env: Environment, settings: Settings) -> PassFolder:
     """A new folder below the private one, after those whose owners are gone were removed there.
 
-    Raises ConfigError (no-pass-folder) where no private folder is to be had.
+    Raises ConfigError (no-pass-folder) where no private folder is to be had, or none that PATH can
+    lead to.
     """
     parent = find(env, settings.store_dir)
     if parent is None:
         raise nowhere(settings)
+    if os.pathsep in parent.path:
+        why = f"{parent.path} has a {os.pathsep!r} in it, at which PATH is split"
+        raise nowhere(settings, plain(why))
     prune(parent)
     try:
         return _made(parent.path)
@@ -92,12 +99,27 @@ def prune(parent: Folder) -> None:
     """Remove the folders below ``parent`` that nobody holds any more."""
     for name in parent.names():
         path = os.path.join(parent.path, name)
-        if name.startswith(_NAME) and os.path.isdir(path) and not os.path.islink(path):
-            try:
-                os.close(_locked(os.path.join(path, _LOCK)))
-            except OSError:
-                continue  # somebody holds it
+        is_folder = os.path.isdir(path) and not os.path.islink(path)
+        if name.startswith(_NAME) and is_folder and _is_free(os.path.join(path, _LOCK)):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_free(lock: str) -> bool:
+    try:
+        os.close(_locked(lock))
+    except FileNotFoundError:
+        # Half of one that was being removed. On Windows it may be one that is being made.
+        return sys.platform != "win32"
+    except OSError:
+        return False  # somebody holds it
+    return True
+
+
+def _emptied(path: str) -> None:
+    """Delete all but the lock, as far as that can be done."""
+    for name in Folder(path).names():
+        if name != _LOCK and not Folder(path).remove(name):
+            shutil.rmtree(os.path.join(path, name), ignore_errors=True)
 
 
 if sys.platform == "win32":  # pragma: no cover - Windows only: what is open can't be deleted

@@ -26,7 +26,7 @@ def put(folder: str, env: Environment, python: str = sys.executable) -> str:
     place = os.path.join(folder, "bin")
     os.mkdir(place, 0o700)
     path = os.path.join(place, command.name())
-    make = windows.executable if os.name == "nt" else command.script
+    make = windows.executable if sys.platform == "win32" else command.script
     with open(path, "xb") as file:
         file.write(make(python, behind(env)))
     os.chmod(path, stat.S_IRWXU)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 
 from gatepass import files, log, netrc
@@ -53,7 +54,11 @@ class Files:
         for one in held:
             host = one.registry.realm.host.strip("[]")
             if host in hosts:
-                log.warning("netrc", f"a netrc has one entry for {host}: {one.registry.name} lacks")
+                log.warning(
+                    "netrc",
+                    f"a netrc has one entry a host, and {host} has one already: none for "
+                    f"{one.registry.name}",
+                )
                 continue
             hosts.add(host)
             text = netrc.with_machine(text, host, one.credential.username, one.credential.secret)
@@ -97,15 +102,19 @@ def _with_login(text: str, address: str, token: str) -> str:
 
 
 def _curlrc(env: Mapping[str, str]) -> str:
-    """The file that curl would read, in its order; empty where there is none."""
-    home = env.get("HOME", "")
+    """The file that curl would read, in its order (its tool_findfile.c); empty where there is
+    none."""
+    homes: tuple[str, ...] = ("HOME",)
+    names: tuple[str, ...] = (".curlrc",)
+    if sys.platform == "win32":
+        homes, names = ("HOME", "USERPROFILE", "APPDATA"), (".curlrc", "_curlrc")
     places = (
-        (env.get("CURL_HOME", ""), ".curlrc"),
-        (env.get("XDG_CONFIG_HOME", ""), "curlrc"),
-        (home, ".curlrc"),
-        (home, os.path.join(".config", "curlrc")),
+        *(("CURL_HOME", name) for name in names),
+        ("XDG_CONFIG_HOME", "curlrc"),
+        *((home, name) for home in homes for name in names),
+        ("HOME", os.path.join(".config", "curlrc")),
     )
-    paths = (os.path.join(folder, name) for folder, name in places if folder)
+    paths = (os.path.join(env[home], name) for home, name in places if env.get(home))
     return next((path for path in paths if os.path.isfile(path)), "")
 
 

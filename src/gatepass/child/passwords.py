@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gatepass import log
 from gatepass.child.environment import publishing
 from gatepass.child.places import Place, inside
 from gatepass.child.serving import Held
@@ -22,6 +23,10 @@ _UPLOADERS = {
 TOOLS = ("poetry", *_UPLOADERS)
 """What ``--for`` takes beside ``netrc``."""
 
+_POETRY, _UV = "POETRY_HTTP_BASIC_", "UV_INDEX_"
+_FOR_PYPI = (f"{_POETRY}PYPI", "FLIT", "MATURIN", "PDM_PUBLISH", "TWINE", "UV_PUBLISH")
+"""Where a tool finds the password that it sends to PyPI if it is told of no other place."""
+
 
 def for_tools(
     tools: Sequence[str], held: Sequence[Held], env: Mapping[str, str], upload: Place | None = None
@@ -30,14 +35,15 @@ def for_tools(
 
     twine and hatch get the password of the registry that they are told to upload to (``--publish``,
     or a variable of theirs). UsageError where that is none of those that are served: without an
-    address both upload to PyPI, which must not be sent it.
+    address both upload to PyPI, which must not be sent it. Likewise for a registry whose name means
+    PyPI to poetry.
     """
     found: dict[str, str] = {}
     if "poetry" in tools:
         for one in held:
-            found |= _pair(f"POETRY_HTTP_BASIC_{variable_of(one.registry.name)}", one)
+            found |= _named(_poetrys(one.registry.name), _credential(one))
         if upload:
-            found |= _named(f"POETRY_HTTP_BASIC_{variable_of(upload.name)}", _of(held, upload))
+            found |= _named(_poetrys(upload.name), _of(held, upload))
     for tool, (address, user, secret) in _UPLOADERS.items():
         if tool in tools:
             if not env.get(address):
@@ -59,14 +65,16 @@ def everything(
     """For `gatepass env`: all that there is a variable for.
 
     ``<NAME>_USERNAME`` and ``_PASSWORD`` of each registry for scripts, and uv's and poetry's; with
-    an index, its address for pip and uv; with an upload, where to and as whom for each tool.
+    an index, its address for pip and uv; with an upload, where to and as whom for each tool. What
+    would go to PyPI because of a registry's name is left out, and said (warning).
     """
     found: dict[str, str] = {}
     for one in held:
         name = variable_of(one.registry.name)
-        own = () if name[0].isdigit() else (name,)  # no shell has a variable that begins so
-        for prefix in (*own, f"UV_INDEX_{name}", f"POETRY_HTTP_BASIC_{name}"):
-            found |= _pair(prefix, one)
+        # No shell has a variable that begins with a digit; the others are another index's.
+        own = () if name[0].isdigit() or name.startswith((_UV, _POETRY)) else (name,)
+        for prefix in (*own, _UV + name, _POETRY + name):
+            found |= _unless_pypis(prefix, _credential(one))
     if index:
         from urllib.parse import quote
 
@@ -79,12 +87,29 @@ def everything(
         for variable in ("TWINE", "UV_PUBLISH", "PDM_PUBLISH"):
             found[f"{variable}_PASSWORD"] = secret
         found["HATCH_INDEX_AUTH"] = secret
-        found |= _named(f"POETRY_HTTP_BASIC_{variable_of(upload.name)}", (user, secret))
+        found |= _unless_pypis(_POETRY + variable_of(upload.name), (user, secret))
     return found
 
 
-def _pair(prefix: str, one: Held) -> dict[str, str]:
-    return _named(prefix, _credential(one))
+def _poetrys(name: str) -> str:
+    prefix = _POETRY + variable_of(name)
+    if prefix in _FOR_PYPI:
+        raise UsageError(
+            "usage",
+            f"--for poetry can't be had for the name {name}",
+            why="poetry means PyPI by it, and would send the password there",
+            do="give the registry (or the upload, in --publish NAME=URL) another name; or serve\n"
+            "others alone (--registry)",
+        )
+    return prefix
+
+
+def _unless_pypis(prefix: str, credential: tuple[str, str]) -> dict[str, str]:
+    if prefix not in _FOR_PYPI:
+        return _named(prefix, credential)
+    variable = f"{prefix}_PASSWORD"
+    log.warning("left-out", f"no {variable} because of a registry's name: it would go to PyPI")
+    return {}
 
 
 def _named(prefix: str, credential: tuple[str, str]) -> dict[str, str]:

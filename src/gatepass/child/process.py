@@ -2,9 +2,11 @@
 
 Beside us, it must be as if we weren't there. The command stays in our process group, so that the
 terminal's Ctrl-C, Ctrl-\\ and Ctrl-Z reach both of us at once, as they reach everything that a
-shell started; what somebody else sends to us is passed on to it. All signals are blocked here and
-taken one by one, since only so the kernel tells a terminal's from others. It doesn't tell whether
-somebody sent one to our whole group (`timeout` does): the command then hears it twice.
+shell started; what somebody else sends to us is passed on to it. So is the SIGHUP of a terminal
+that is closed: the kernel sends it to the session's leader alone, which may be us. All signals are
+blocked here and taken one by one, since only so the kernel tells a terminal's from others. It
+doesn't tell whether somebody sent one to our whole group (`timeout` does): the command then hears
+it twice.
 """
 
 from __future__ import annotations
@@ -57,6 +59,25 @@ def become(path: str, words: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 @contextmanager
+def ends_when_told() -> Iterator[None]:
+    """As a container's first process (number 1), end at SIGTERM and SIGHUP, as every other process
+    does: for that one the kernel drops what has no handler, and the command would start after all.
+
+    Elsewhere, and for what is ignored, nothing is changed. The command gets no handler of ours.
+    """
+    ends = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if os.getpid() == 1]
+    before = {one: signal.getsignal(one) for one in ends}
+    for one in ends:
+        if before[one] == signal.SIG_DFL:
+            signal.signal(one, lambda number, frame: os._exit(128 + number))
+    try:
+        yield
+    finally:
+        for one in ends:
+            signal.signal(one, before[one])
+
+
+@contextmanager
 def held_back() -> Iterator[set[int]]:
     """What is sent to us waits until :func:`run` takes it; gives the signals that waited before.
 
@@ -98,8 +119,8 @@ def run(path: str, words: Sequence[str], env: Mapping[str, str], mask: set[int])
 def same_end(code: int) -> int:
     """Our own status for what :func:`run` gave: 128 and the signal's number.
 
-    After a Ctrl-C that ended the command, it ends us too: a shell's loop goes on after a status,
-    and stops after that.
+    After a Ctrl-C that ended the command, or us before there was one, it ends us too: a shell's
+    loop goes on after a status, and stops after that.
     """
     if code == -signal.SIGINT and sys.platform != "win32":
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -118,11 +139,12 @@ if sys.platform != "win32":
                 pid, status = os.waitpid(child, os.WNOHANG)
                 if pid:
                     return os.waitstatus_to_exitcode(status)
-            elif not (from_terminal and os.getpgid(child) == os.getpgrp()):
+            else:
                 try:
-                    os.kill(child, number)  # it isn't reaped yet, so the number is still its own
-                except PermissionError:
-                    pass  # it became somebody else (sudo): nobody of ours could stop it
+                    if not (from_terminal and os.getpgid(child) == os.getpgrp()):
+                        os.kill(child, number)  # not reaped yet, so the number is still its own
+                except (PermissionError, ProcessLookupError):
+                    pass  # it became somebody else (sudo), or has ended, which macOS tells so
 
     def _watched() -> set[signal.Signals]:
         sent = (getattr(signal, name) for name in _PASSED_ON)
@@ -147,7 +169,7 @@ if sys.platform != "win32":
     def _nothing(number: int, frame: object) -> None:
         """A handler, and no more."""
 
-    _OF_THE_TERMINAL = {signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
+    _OF_THE_TERMINAL = {signal.SIGINT, signal.SIGQUIT}
 
 
 def _beside_on_windows(  # pragma: no cover - Windows only

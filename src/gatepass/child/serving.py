@@ -35,22 +35,27 @@ def credentials(served: Sequence[Registry], settings: Settings, env: Environment
     return held
 
 
-def credential(registry: Registry, settings: Settings, env: Environment) -> Credential:
-    """A registry's credential, stored or new. Raises GatepassError."""
-    found = credential_at(registry, settings, env)
+def credential(
+    registry: Registry, settings: Settings, env: Environment, *, after: float | None = None
+) -> Credential:
+    """A registry's credential, stored or new; ``after`` as with :func:`credential_at`. Raises
+    GatepassError."""
+    found = credential_at(registry, settings, env, after=after)
     if found is None:  # only a user name that was asked for makes it so
         raise AssertionError("a registry of ours has nothing for nobody in particular")
     return found
 
 
-def renewed(registry: Registry, settings: Settings, env: Environment) -> Credential:
+def renewed(
+    registry: Registry, settings: Settings, env: Environment, after: float | None = None
+) -> Credential:
     """Like :func:`credential`, while the command runs: nobody is asked to log in meanwhile.
 
     A login is renewed in silence, or goes on being used until it ends.
     """
     if not read(env, VARIABLE) and identity.choose(env, registry).name == "login":
         registry, env = registry._replace(identity="login"), {**env, "CI": "true"}
-    return credential(registry, settings, env)
+    return credential(registry, settings, env, after=after)
 
 
 def used(served: Sequence[Registry], env: Environment) -> list[Used]:

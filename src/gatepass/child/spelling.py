@@ -12,6 +12,9 @@ from gatepass.errors import UsageError, plain
 FORMATS = ("dotenv", "sh", "powershell", "github")
 
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./~-]*")
+_SINGLE_QUOTES = re.compile("['\u2018-\u201b]")
+"""PowerShell takes typographic ones for its own (about_Quoting_Rules; CharTraits.cs,
+IsSingleQuote)."""
 
 
 def spelled(variables: Mapping[str, str], form: str) -> str:
@@ -34,7 +37,7 @@ def _line(name: str, value: str, form: str) -> str:
     if form == "sh":
         return f"export {name}={shlex.quote(value)}"
     if form == "powershell":
-        quoted = value.replace("'", "''")
+        quoted = _SINGLE_QUOTES.sub(r"\g<0>\g<0>", value)
         return f"$env:{name} = '{quoted}'"
     if form == "dotenv" and not _PLAIN.fullmatch(value):
         raise UsageError(

@@ -14,12 +14,13 @@ from importlib import import_module
 from typing import NoReturn
 
 from gatepass import __version__, log
+from gatepass.cli.output import Output, Undelivered, lost
 from gatepass.errors import GatepassError, UsageError, internal, plain
 from gatepass.settings.environment import nearest
 
 COMMANDS = {
     "get": "print the secret for a registry",
-    "exec": "run a command with access: it has passes, and the job's identity no more",
+    "exec": "run a command with access: it has passes, but no longer the job's identity",
     "env": "print user name and password as variables, for tools that take nothing else",
     "watch": "keep files with credentials fresh, for as long as a pod lives",
     "setup": "make this machine's tools ask gatepass: keyring command, pip, uv, and others",
@@ -27,9 +28,12 @@ COMMANDS = {
     "logout": "forget a login",
     "status": "what is stored, for which registry, until when; the last error",
     "whoami": "every identity that is here, which one wins and why, its verified claims",
-    "sandbox": "identity providers and a Package Manager on this machine, to try things on",
+    "sandbox": "identity providers, Package Manager, AWS and menda cloud, to try things on",
     "demo": "the whole story in the sandbox, with a real pip install at its end",
 }
+
+_SILENT = ("exec", "watch")
+"""They write nothing to standard output, so that their status doesn't depend on it."""
 
 _INTERRUPTED = 130
 """What a shell gives a command that Ctrl-C ended (128 and SIGINT)."""
@@ -52,7 +56,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(
             "usage",
             f"{self.prog}: {plain(message)}",
-            why=f"did you mean {guess}?" if guess else "",
+            why=f"did you mean {guess!r}?" if guess else "",
             do=f"{self.prog} --help",
         )
 
@@ -68,9 +72,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # claims may have any character
+    output = sys.stdout
+    if output is not None:
+        sys.stdout = Output(output)
     try:
         status = _run(words)
-        return _delivered() or status
+        return status if words[:1] and words[0] in _SILENT else _delivered() or status
     except GatepassError as error:
         log.say(str(error))
         return error.exit_status
@@ -80,24 +87,26 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read us has gone; Python would complain once more when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except Exception as error:
-        log.say(str(internal(error)))
-        return 1
-
-
-def _delivered() -> int:
-    """0 where standard output took everything; a script that reads nothing must not go on."""
-    try:
-        if sys.stdout is None:
-            raise OSError(9, "it is closed")
-        sys.stdout.flush()  # a reader that has gone shows here, and not in Python's own end
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        log.say(f"gatepass: error: standard output can't be written: {error.strerror}")
+    except Undelivered as error:
+        log.say(str(lost(error)))
         if sys.stdout is not None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        log.say(str(internal(error)))
+        return 1
+    finally:
+        sys.stdout = output
+
+
+def _delivered() -> int:
+    """0 where standard output took everything; a script that reads nothing must not go on.
+
+    Raises Undelivered and BrokenPipeError.
+    """
+    if sys.stdout is None:
+        raise Undelivered(9, "it is closed")
+    sys.stdout.flush()  # a reader that has gone shows here, and not in Python's own end
     return 0
 
 
@@ -117,7 +126,7 @@ def _run(words: list[str]) -> int:
         raise UsageError(
             "usage",
             f"gatepass has no command {plain(name, 60)!r}",
-            why=f"did you mean {guess}?" if guess else "",
+            why=f"did you mean {guess!r}?" if guess else "",
             do="gatepass --help",
         )
     command = import_module(f"gatepass.cli.{name}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -29,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises GatepassError (demo-failed) where the story goes otherwise than it should."""
     from gatepass.sandbox import Sandbox, clean
 
     keyring = Path(sysconfig.get_path("scripts")) / ("keyring" + (".exe" * (os.name == "nt")))
@@ -46,8 +49,24 @@ def run(options: argparse.Namespace) -> int:
         _a_job(sandbox, job, python, story)
         _aws(sandbox, job, python, story)
         _a_laptop(sandbox, {**base, **sandbox.environment("laptop")}, python, story)
-        story.end("gatepass sandbox --as github -- YOUR COMMAND", "README.md")
+        story.end(f"{_to_type(sys.argv[0])} sandbox --as github -- YOUR COMMAND", "README.md")
     return 0
+
+
+def _to_type(started: str) -> str:
+    """How to type the program that was started as ``started``: its name alone where the shell
+    finds that one, else its path, from the current folder where it lies in there."""
+    program = os.path.abspath(started)
+    if os.path.basename(program) == "__main__.py":
+        return shlex.join([_from_here(sys.executable), "-m", "gatepass"])
+    if shutil.which("gatepass") == program:
+        return "gatepass"
+    return shlex.quote(_from_here(program))
+
+
+def _from_here(path: str) -> str:
+    here = os.getcwd() + os.sep
+    return path.removeprefix(here) if path.startswith(here) else path
 
 
 def _a_new_environment(folder: Path, story: Narrator, index: str) -> Path:

@@ -4,7 +4,7 @@ Whoever reads the variables has the password, for as long as it lives: `gatepass
 In the format `github` they are masked, then written to GITHUB_ENV, for the job's next steps.
 
 examples:
-  gatepass env --format sh > registry.sh
+  gatepass env --format sh --output registry.sh
   gatepass env --format dotenv --output registry.env
 """
 
@@ -20,6 +20,7 @@ from gatepass.child.passwords import everything
 from gatepass.child.serving import credentials
 from gatepass.child.spelling import FORMATS, masks, spelled
 from gatepass.cli import serve
+from gatepass.cli.output import Undelivered
 from gatepass.errors import ConfigError, UsageError, plain
 from gatepass.settings import load
 from gatepass.settings.environment import read
@@ -48,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     if options.format == "github":
         sys.stdout.write(hidden)
         sys.stdout.flush()  # before anything that could show what is masked
-        _write(files.append, target, text)
+        _write(_append, target, text)
         return 0
     if env.get("GITHUB_ACTIONS") == "true":
         log.say(hidden.rstrip())  # standard output may be captured, or the log itself
@@ -60,7 +61,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _target(options: argparse.Namespace) -> str:
-    """The file to write to; empty for standard output. UsageError, ConfigError."""
+    """The file to write to; empty for standard output. UsageError, ConfigError, Undelivered."""
+    if sys.stdout is None:
+        raise Undelivered(9, "it is closed")
     if options.format == "github":
         path = read(os.environ, "GITHUB_ENV")
         if not path:
@@ -70,7 +73,7 @@ def _target(options: argparse.Namespace) -> str:
                 do="run it in a step of GitHub Actions or Forgejo, or choose another --format",
             )
         return path
-    if not options.output and not options.show and sys.stdout is not None and sys.stdout.isatty():
+    if not options.output and not options.show and sys.stdout.isatty():
         raise UsageError(
             "usage",
             "gatepass env: standard output is a terminal, and a password would stay on it",
@@ -83,6 +86,17 @@ def _words(secret: str) -> set[str]:
     from urllib.parse import quote
 
     return {secret, quote(secret, safe="")}  # the latter stands in addresses
+
+
+def _append(path: str, text: str) -> None:
+    """Add lines to a file, whose last one may lack its end: a step's `printf A=b` made it."""
+    try:
+        with files.opened(path) as file:
+            file.seek(-1, os.SEEK_END)
+            is_whole = file.read(1) == b"\n"
+    except OSError:  # there is none, it is empty, or it can only be written
+        is_whole = True
+    files.append(path, text if is_whole else f"\n{text}")
 
 
 def _replace(path: str, text: str) -> None:

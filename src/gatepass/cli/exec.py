@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -24,8 +25,11 @@ from gatepass.child.folder import PassFolder, make
 from gatepass.child.renewal import Renewal
 from gatepass.child.serving import credentials, renewed, used
 from gatepass.cli import serve
+from gatepass.credential import Credential
 from gatepass.errors import UsageError
-from gatepass.settings import load
+from gatepass.settings import Registry, load
+
+_NAME = "gatepass.exe" if sys.platform == "win32" else "gatepass"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,10 +62,13 @@ def run(options: argparse.Namespace) -> int:
     try:
         if is_ours(words[0]):  # it needs what the others must not have
             return process.become(process.find(words[0], os.environ), words, os.environ)
-        return _run(options, words)
+        with process.ends_when_told():
+            return _run(options, words)
     except process.CannotRun as error:
         log.say(str(error))
         return error.status
+    except KeyboardInterrupt:  # before the command was there
+        return process.same_end(-signal.SIGINT)
 
 
 def is_ours(word: str) -> bool:
@@ -69,7 +76,7 @@ def is_ours(word: str) -> bool:
     to write our own path. A file of that name in a checkout is not."""
     if word == "gatepass":
         return True
-    own = os.path.join(os.path.dirname(sys.executable), f"gatepass{'.exe' * (os.name == 'nt')}")
+    own = os.path.join(os.path.dirname(sys.executable), _NAME)
     try:
         return os.path.isabs(word) and os.path.samefile(word, own)
     except OSError:
@@ -90,12 +97,16 @@ def _run(options: argparse.Namespace, words: Sequence[str]) -> int:
     def filled(folder: PassFolder) -> Contents:
         return Contents(folder, given, held, with_netrc="netrc" in options.tools)
 
+    def get(registry: Registry, after: float) -> Credential:
+        return renewed(registry, settings, env, after)
+
     if os.getpid() == 1:  # the command then reaps what it leaves, and hears its signals itself
-        inside = filled(make(env, settings)).seen_from(given)
-        return process.become(process.find(words[0], inside), words, inside)
+        with make(env, settings) as folder:  # which stays, unless the command can't be run
+            inside = filled(folder).seen_from(given)
+            return process.become(process.find(words[0], inside), words, inside)
     with process.held_back() as mask, make(env, settings) as folder:
         contents = filled(folder)
         inside = contents.seen_from(given)
-        with Renewal(held, lambda registry: renewed(registry, settings, env), contents.write):
+        with Renewal(held, get, contents.write):
             code = process.run(process.find(words[0], inside), words, inside, mask)
     return process.same_end(code)

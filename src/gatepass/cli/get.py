@@ -27,6 +27,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises ConfigError (not-ours), and what :func:`gatepass.resolve.credential_at` does."""
     settings = load(os.environ)
     registry = registry_at(options.target, settings)
     try:

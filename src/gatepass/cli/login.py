@@ -31,6 +31,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises what :func:`chosen` and :func:`sign_in_now` do."""
     settings = load(os.environ)
     return sign_in_now(chosen(options.target, settings), settings)
 
@@ -72,7 +73,7 @@ def persons_login(registry: Registry) -> PersonsLogin:
 def chosen(target: str | None, settings: Settings) -> Registry:
     """The registry that was named, else the only one that people can log in to.
 
-    Raises ConfigError (no-registry, not-ours) and UsageError.
+    Raises ConfigError (not-ours) and UsageError (no-registry, which-registry).
     """
     if target:
         return registry_at(target, settings)

@@ -30,6 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises what :func:`gatepass.cli.login.chosen` does. Nobody is asked, here or elsewhere."""
     settings = load(os.environ)
     log.configure(settings.log_level, settings.log_format, settings.log_file)
     registry = chosen(options.target, settings)

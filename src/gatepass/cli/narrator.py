@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _BOLD, _DIM, _GREEN, _CYAN, _END = "\033[1m", "\033[2m", "\033[32m", "\033[36m", "\033[0m"
 
 _PARTIES = {
-    "github": "GitHub gives the job a token for {audience}",
+    "github": "GitHub gives the job a token for {asked}",
     "exchange": "Package Manager verifies the token itself and answers with one of its own",
     "sts": "AWS STS verifies the token itself and lends the role's keys",
     "codeartifact": "CodeArtifact checks the signature by those keys and answers with a token",
@@ -30,7 +30,6 @@ class Narrator:
     def __init__(self, log: Path, sandbox: Sandbox) -> None:
         """``log``: a file of gatepass' own JSON lines, which need not exist yet."""
         self._log, self._read, self._number = log, 0, 0
-        self._audience = sandbox.packagemanager.audience
         self._requests: queue.SimpleQueue[tuple[float, Request]] = queue.SimpleQueue()
         sandbox.watch(lambda request: self._requests.put((time.time(), request)))
         self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
@@ -88,7 +87,7 @@ class Narrator:
 
     def _request(self, moment: float, request: Request) -> tuple[float, str, str, bool]:
         text = _PARTIES.get(request.party, "") if request.status == 200 else ""
-        return moment, "", text.format(audience=self._audience), True
+        return moment, "", text.format(asked=request.note.removeprefix("audience ")), True
 
     def _step(self, record: dict[str, object]) -> tuple[float, str, str, bool]:
         event = str(record["event"])

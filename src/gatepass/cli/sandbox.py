@@ -1,4 +1,4 @@
-"""Identity providers and a Package Manager on this machine, to try things on.
+"""Identity providers, Package Manager, AWS and menda cloud on this machine, to try things on.
 
 With a command: run it inside a platform's environment and end with its status. Without one:
 print the environment as `export` lines, and serve until Ctrl-C.
@@ -81,9 +81,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises UsageError for options that make no sandbox. Without a command it ends by a signal."""
     from gatepass.sandbox import Sandbox, clean
 
     try:
+        if options.lifetime <= 0:
+            raise ValueError(f"--lifetime is a number of seconds above 0, not {options.lifetime}")
         sandbox = Sandbox(
             tls=options.tls,
             aws=options.aws or options.platform in _NEED_AWS,
@@ -140,6 +143,9 @@ def _command(command: list[str], env: dict[str, str]) -> int:
     try:
         status = subprocess.call(command, env=env)
     except OSError as error:
-        log.say(f"gatepass sandbox: {plain(command[0])}: {error.strerror}")
-        return 127 if isinstance(error, FileNotFoundError) else 126
+        is_absent = isinstance(error, FileNotFoundError)
+        why = "there is no such command" if is_absent else error.strerror
+        log.say(f"gatepass sandbox: {plain(command[0])}: {why}")
+        log.say("  do:  name a program on PATH, or its path; sh -c '...' runs a shell's own line")
+        return 127 if is_absent else 126
     return 128 - status if status < 0 else status

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from gatepass import log, realm
 from gatepass.child.places import Place, index, upload
-from gatepass.cli.target import no_registry, registry_at
+from gatepass.cli.target import no_registry, once_each, registry_at
 from gatepass.errors import UsageError
 from gatepass.settings import Registry, Settings
 
@@ -58,10 +58,9 @@ def asked(options: argparse.Namespace, settings: Settings) -> Asked:
     chosen = [registry_at(target, settings) for target in options.registries]
     named = [to.registry if to else None, _at(options.index or "", settings)]
     every = [*(chosen or settings.registries), *(one for one in named if one)]
-    served = tuple({one.realm: one for one in every}.values())
+    served = once_each(every)
     if not served:
-        error = no_registry()
-        raise UsageError(error.code, error.what, do=error.do)
+        raise no_registry()
     return Asked(served, index(options.index, served) if options.index else None, to)
 
 

@@ -60,7 +60,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises UsageError, ConfigError for a file that can't be changed, and what a login raises."""
     if options.undo:
+        _check_undo(options)
         return _undo(options)
     if not options.target:
         raise UsageError(
@@ -75,6 +77,9 @@ def run(options: argparse.Namespace) -> int:
     from gatepass.setup.plan import plan, tools_here
     from gatepass.setup.wish import wish
 
+    tools = tuple(options.tools or tools_here(os.environ))
+    _check(options, tools)
+
     where = places(os.environ, options.bin)
     check_owner([where.state])  # before the plan: it starts the keyring command that it finds
     wanted = wish(
@@ -84,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
         extra=options.extra_index,
         upload=options.upload,
     )
-    todo = plan(wanted, tuple(options.tools or tools_here(os.environ)), os.environ, where)
+    todo = plan(wanted, tools, os.environ, where)
     check_owner(os.path.realpath(one.path) if one.follow else one.path for one in todo.changes)
     name = wanted.registry.name
     log.say(f"gatepass: {name} is {wanted.registry.url}")
@@ -108,6 +113,37 @@ def run(options: argparse.Namespace) -> int:
     return _login(settings.named(name) or wanted.registry, settings)
 
 
+def _check(options: argparse.Namespace, tools: tuple[str, ...]) -> None:
+    """UsageError for an option that none of the tools listens to."""
+    if options.force:
+        raise _wrong("--force is for --undo", "a file that is set up is never overwritten blindly")
+    if options.upload is not None and "twine" not in tools:
+        raise _wrong("--upload is for --tool twine", "no other tool is told where to upload to")
+    for option, given in (("--extra-index", options.extra_index), ("--bin", options.bin)):
+        if given and not {"pip", "uv"} & set(tools):
+            raise _wrong(f"{option} is for pip and uv", f"and here is only {', '.join(tools)}")
+
+
+def _check_undo(options: argparse.Namespace) -> None:
+    """UsageError for what --undo has no use for: it knows itself what was changed."""
+    if options.target is not None:
+        raise _wrong("--undo takes no address", "it puts everything back, of every registry")
+    given = {
+        "--tool": options.tools,
+        "--index": options.index,
+        "--extra-index": options.extra_index,
+        "--upload": options.upload,
+        "--bin": options.bin or None,
+    }
+    for option, value in given.items():
+        if value is not None:
+            raise _wrong(f"{option} is not for --undo", "it puts everything back, as it was")
+
+
+def _wrong(what: str, why: str) -> UsageError:
+    return UsageError("usage", f"gatepass setup: {what}", why=why, do="gatepass setup --help")
+
+
 def _login(registry: Registry, settings: Settings) -> int:
     """Log in, where that is how this registry is reached and a person is here to do it."""
     from gatepass import identity
@@ -116,7 +152,7 @@ def _login(registry: Registry, settings: Settings) -> int:
         if identity.choose(os.environ, registry).name != "login":
             return 0  # a token, a job or AWS speaks for us
     except GatepassError as error:
-        log.say(f"  next: {error.what}")
+        log.say("  next: " + (error.do or error.what).replace("\n", "\n        "))
         return 0
     is_here = all(one is not None and one.isatty() for one in (sys.stdin, sys.stderr))
     if in_ci(os.environ) or not is_here:

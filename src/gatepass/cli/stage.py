@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import subprocess
@@ -19,6 +20,9 @@ if sys.platform != "win32":
 PATIENCE = 120.0
 """Seconds for one pip install of two files of a kilobyte, on the slowest machine."""
 
+_LAST = 10.0
+"""Seconds for a command to end once its terminal is closed."""
+
 
 def machine(folder: Path, scripts: Path) -> dict[str, str]:
     """The variables of a clean machine whose home is ``folder``, with our ``keyring`` on PATH."""
@@ -26,7 +30,8 @@ def machine(folder: Path, scripts: Path) -> dict[str, str]:
     configuration.write_text("version = 1\n", encoding="utf-8")
     return {
         "PATH": f"{scripts}{os.pathsep}{os.environ.get('PATH', '')}",
-        "HOME": str(folder),  # no pip.conf, no netrc of this machine's user
+        # No pip.conf, no netrc of this machine's user; the last two are Windows'.
+        **dict.fromkeys(("HOME", "USERPROFILE", "APPDATA"), str(folder)),
         "GATEPASS_CONFIG": str(configuration),
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -66,8 +71,8 @@ def in_a_terminal(command: list[str], env: dict[str, str]) -> tuple[int, str]:
 
     OSError where the system has no pseudo-terminal to give.
     """
-    if sys.platform == "win32":  # pragma: no cover - Windows only
-        raise OSError("there is no pseudo-terminal")
+    if sys.platform == "win32":
+        raise OSError(errno.ENOSYS, "there is no pseudo-terminal")
     ours, theirs = pty.openpty()
     # A browser that opened would be this machine's, for a page that nobody has to answer.
     quiet = {**env, "BROWSER": "true", "TERM": env.get("TERM", "xterm")}
@@ -88,7 +93,12 @@ def in_a_terminal(command: list[str], env: dict[str, str]) -> tuple[int, str]:
                 seen += data
             elif child.poll() is not None:
                 break
-        return child.wait(timeout=10), _screen(seen.decode(errors="replace"))
+        try:
+            status = child.wait(timeout=_LAST)
+        except subprocess.TimeoutExpired:  # it closed its terminal, or has had its time
+            child.kill()
+            status = child.wait()
+        return status, _screen(seen.decode(errors="replace"))
     finally:
         child.kill()
         child.wait()

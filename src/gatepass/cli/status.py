@@ -18,6 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises ConfigError for settings that can't be."""
     settings = load(os.environ)
     store = open_store(os.environ, settings)
     now = time.time()

@@ -14,11 +14,13 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gatepass import log
 from gatepass.child import places
-from gatepass.cli.target import no_registry, registry_at
+from gatepass.cli.target import no_registry, once_each, registry_at
 from gatepass.cli.watched import Telling
 from gatepass.errors import GatepassError, UsageError, plain
 from gatepass.renewal.asking import Asker, Worker
@@ -62,8 +64,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--mode",
-        default="0600",
-        help="who may read the files: 0600, 0640, 0644, or 0400, 0440, 0444 (default: %(default)s)",
+        help="who may read the files: 0600, 0640, 0644, or 0400, 0440, 0444 (default: 0600); not "
+        "on Windows",
     )
     parser.add_argument(
         "--once", action="store_true", help="write them and end: for an init container"
@@ -72,6 +74,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    if options.ready:
+        _take_down(options.ready)
     settings = load(os.environ)
     log.configure(settings.log_level, settings.log_format, settings.log_file)
     try:
@@ -101,22 +105,36 @@ def _run(options: argparse.Namespace, settings: Settings) -> int:
             once=options.once,
         )
         watch.prepare()
-        is_done = False
+        is_done, left = False, list[str]()
         try:
             is_done = watch.run()
         finally:
             stays = options.keep or is_done
             if not stays:
-                watch.remove()
+                left = watch.remove()
             worker.leave(1.0)
         if stop.asked:
             about = "the files stay" if stays else "the files are removed"
+            if left:
+                about += f", but for {', '.join(left)}"
             log.notice("stopped", f"{stop.signal}: {about}", signal=stop.signal)
     return 1 if options.once and not is_done else 0
 
 
-def mode_of(text: str) -> int:
+def _take_down(path: str) -> None:
+    """A sign that an earlier run left, which was killed, must not outlive a start that fails."""
+    sign = Ready(Place(path, 0o600), ())
+    if not sign.problem():
+        with suppress(OSError):
+            sign.put({})
+
+
+def mode_of(text: str | None) -> int:
     """Permission bits: no one but us may write, and nobody needs to run them. UsageError."""
+    if text is None:
+        return 0o600
+    if sys.platform == "win32":
+        raise _wrong("--mode does nothing on Windows", "a file has the rights of its folder there")
     mode = int(text, 8) if re.fullmatch(r"0?[0-7]{3}", text) else -1
     if mode not in (0o600, 0o640, 0o644, 0o400, 0o440, 0o444):
         raise _wrong(
@@ -127,12 +145,12 @@ def mode_of(text: str) -> int:
 
 
 def registries(names: Sequence[str], settings: Settings) -> tuple[Registry, ...]:
-    """The named ones, else all, once each. ConfigError (not-ours); UsageError without any."""
+    """The named ones, else all, once each. ConfigError (not-ours); UsageError without any, and
+    where two have one name."""
     chosen = [registry_at(name, settings) for name in names] or settings.registries
     if not chosen:
-        error = no_registry()
-        raise UsageError(error.code, error.what, do=error.do)
-    return tuple({one.realm: one for one in chosen}.values())
+        raise no_registry()
+    return once_each(chosen)
 
 
 def targets(options: argparse.Namespace, served: Sequence[Registry], mode: int) -> list[Target]:

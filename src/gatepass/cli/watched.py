@@ -24,7 +24,7 @@ class Outage:
         """Whether to say it: another kind of failure than before, or long enough not said."""
         if kind in self._kinds and 0 < self._next - now <= _LAST:
             return False
-        if self._kinds and kind in self._kinds:
+        if kind in self._kinds:
             self._gap = min(2 * self._gap, _LAST)
         self._kinds.add(kind)
         self._next = now + self._gap
@@ -32,7 +32,7 @@ class Outage:
 
 
 class Telling:
-    """Satisfies :class:`gatepass.renewal.loop.Teller`. ``renews``: it won't end before that."""
+    """Satisfies :class:`gatepass.renewal.loop.Teller`. ``renews``: False with --once."""
 
     def __init__(self, *, renews: bool = True) -> None:
         self._renews = renews
@@ -95,7 +95,8 @@ class Telling:
 
     def written(self, target: Target, now: float) -> None:
         path = target.place.path
-        outage = self._unwritten.pop(path, None)
+        # What is only taken out needs no room: the disk may be as full as before.
+        outage = self._unwritten.pop(path, None) if target.written else None
         if outage:
             lasted = span(now - outage.since)
             log.notice("written", f"{path}: written again after {lasted}", path=path)
@@ -104,12 +105,12 @@ class Telling:
         else:
             log.info("removed", f"{path}: holds nothing of ours", path=path)
 
-    def not_written(self, target: Target, error: OSError, now: float) -> None:
+    def not_written(self, target: Target, error: OSError, now: float, *, has_ended: bool) -> None:
         path, why = target.place.path, error.strerror or type(error).__name__
-        if self._unwritten.setdefault(path, Outage(now)).is_news(why, now):
-            log.warning(
-                "not-written", f"{path} stays as it is, it can't be written: {why}", path=path
-            )
+        stays = "still has what has ended" if has_ended else "stays as it is"
+        about = f"{path} {stays}, it can't be written: {why}"
+        if self._unwritten.setdefault(path, Outage(now)).is_news(about, now):
+            log.warning("not-written", about, path=path)
 
 
 def _good_for(lease: Lease, now: float) -> str:

@@ -29,6 +29,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    """Raises ConfigError and UsageError (no-registry); a registry's own errors are printed: 1."""
     settings = load(os.environ)
     chosen = [registry_at(options.target, settings)] if options.target else settings.registries
     if not chosen:

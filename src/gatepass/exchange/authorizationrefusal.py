@@ -35,8 +35,7 @@ _MISMATCH = (
 
 def refused(told: Problem, request: Request, response: Response) -> ExchangeError:
     """The error for a refusal of CodeArtifact."""
-    assert request.registry.aws is not None  # noqa: S101 - as its caller has seen
-    domain, why = request.registry.aws, str(told)
+    domain, why = request.registry.domain, str(told)
     whose = request.who.role_arn or request.who.label
     if told.code == "AccessDeniedException":
         return ExchangeError(
@@ -69,14 +68,15 @@ def refused(told: Problem, request: Request, response: Response) -> ExchangeErro
             "user's own keys); keys of aws-cn and aws-us-gov serve only there",
         )
     if told.code in _MISMATCH:
+        skew, do = _clock(response), "set this machine's clock"
+        if not skew:
+            do = "check AWS_SECRET_ACCESS_KEY: it doesn't belong to AWS_ACCESS_KEY_ID; or this\n"
+            do += "machine's clock is wrong"
         return ExchangeError(
             "codeartifact-signature",
             f"AWS does not take our signature ({whose})",
-            why=_clock(response) or why,
-            do="set this machine's clock"
-            if _clock(response)
-            else "check AWS_SECRET_ACCESS_KEY: it "
-            "doesn't belong to AWS_ACCESS_KEY_ID; or this machine's clock is wrong",
+            why=skew or why,
+            do=do,
         )
     if told.is_fault:
         return ExchangeError(

@@ -39,9 +39,14 @@ class Way(Protocol):
         ...
 
     def endpoint(self, registry: Registry, env: Environment) -> str:
-        """The exchange's address, or addresses with a space between: part of the store's key."""
+        """The exchange's address, or addresses with a space between: part of the store's key.
+
+        Raises ConfigError (aws-endpoint) for a variable that names none.
+        """
         ...
 
     def exchange(self, request: Request) -> Credential:
-        """A credential. Raises ExchangeError, TransportError, and what ``mint`` raises."""
+        """A credential. Raises ExchangeError, TransportError, and what ``mint`` raises; ConfigError
+        for a role or an address that can't be one, IdentityError where AWS' or menda cloud's keys
+        can't be had."""
         ...

@@ -71,7 +71,8 @@ def keys(request: Request) -> Keys:
             "aws-chain-slow",
             f"AWS credentials did not come within {LONGEST:.0f} s",
             why="a credential_process, a metadata service or a sign-on of this profile hangs",
-            do="try `aws sts get-caller-identity` with the same profile",
+            do="try `aws sts get-caller-identity --profile "
+            f"{plain(_profile_of(request.env, profile), 60)}`",
         )
     result = box[0]
     if isinstance(result, IdentityError):
@@ -81,12 +82,11 @@ def keys(request: Request) -> Keys:
 
 def _ask(request: Request, profile: str | None, processes: Processes) -> Keys:
     with _silence():
-        import botocore.session  # type: ignore[import-untyped]
+        import botocore.session  # type: ignore[import-untyped]  # AWS ships no types
 
         session = botocore.session.Session(profile=profile)
         if not session.get_config_variable("region"):  # botocore doesn't know AWS_REGION
-            assert request.registry.aws is not None  # noqa: S101 - see settings
-            region = read(request.env, "AWS_REGION") or request.registry.aws.region
+            region = read(request.env, "AWS_REGION") or request.registry.domain.region
             session.set_config_variable("region", region)
         name = _profile_of(request.env, profile)
         _refuse_prompt(session.full_config.get("profiles", {}), name)
@@ -111,7 +111,7 @@ def _ask(request: Request, profile: str | None, processes: Processes) -> Keys:
             do="correct aws_access_key_id and aws_secret_access_key in its file",
         )
     token = Secret(frozen.token) if frozen.token else None
-    return Keys(frozen.access_key, Secret(frozen.secret_key), token, None)
+    return Keys(frozen.access_key, Secret(frozen.secret_key), token)
 
 
 def _profile_of(env: Environment, profile: str | None) -> str:

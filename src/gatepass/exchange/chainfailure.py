@@ -14,8 +14,8 @@ _SSO = {"SSOError", "SSOTokenLoadError", "UnauthorizedSSOTokenError", "TokenRetr
 _CONFIG = {"ConfigParseError", "ConfigNotFound", "InvalidConfigError", "UnknownCredentialError"}
 _NETWORK = {"ConnectionError", "HTTPClientError", "MetadataRetrievalError"}
 
-# Longer runs that mix all three kinds of characters: keys and tokens do, words mostly don't; and
-# the end of an ARN, which says whose they are, is none.
+# Long runs with digits, capitals and small letters: keys and tokens have all three, words seldom.
+# The end of an ARN isn't hidden: it says whose keys they are.
 _RUN = re.compile(r"[A-Za-z0-9+/=_.-]{20,}")
 _OF_AN_ARN = ("role/", "assumed-role/", "user/", "federated-user/")
 _KINDS = tuple(re.compile(kind) for kind in ("[0-9]", "[A-Z]", "[a-z]"))

@@ -34,6 +34,7 @@ class Processes:
         The process of a profile that another one names as its ``source_profile`` is botocore's
         own: its builder of those takes no other way to start one.
         """
+        # AWS ships no types.
         from botocore.credentials import ProcessProvider  # type: ignore[import-untyped]
 
         resolver = session.get_component("credential_provider")

@@ -42,10 +42,10 @@ def endpoints(registry: Registry, env: Environment) -> Endpoints:
     before that, unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is ``true``; to them
     AWS_USE_DUALSTACK_ENDPOINT and AWS_USE_FIPS_ENDPOINT mean nothing.
     """
-    assert registry.aws is not None  # noqa: S101 - settings give every registry of this kind one
     said = read(env, "AWS_REGION") or read(env, "AWS_DEFAULT_REGION")
-    nearest = said if COMMERCIAL.fullmatch(said) else registry.aws.region
-    return Endpoints(_of("sts", nearest, env), _of("codeartifact", registry.aws.region, env))
+    region = registry.domain.region
+    nearest = said if COMMERCIAL.fullmatch(said) else region
+    return Endpoints(_of("sts", nearest, env), _of("codeartifact", region, env))
 
 
 def _of(service: str, region: str, env: Environment) -> Realm:

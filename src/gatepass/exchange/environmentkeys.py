@@ -39,4 +39,4 @@ def keys_in(env: Environment) -> Keys | None:
             why=f"AWS_CREDENTIAL_EXPIRATION is {plain(env['AWS_CREDENTIAL_EXPIRATION'], 60)}",
             do="let the step that sets AWS_ACCESS_KEY_ID run again, or unset it to use a profile",
         )
-    return Keys(key, Secret(secret), Secret(token) if token else None, expires)
+    return Keys(key, Secret(secret), Secret(token) if token else None)

@@ -17,6 +17,7 @@ from gatepass import log, peek
 from gatepass.credential import Credential, life_of
 from gatepass.errors import ExchangeError, plain
 from gatepass.exchange import mendareply
+from gatepass.exchange.codeartifact import USERNAME, username_for
 from gatepass.exchange.reply import usable_secret
 from gatepass.secret import Secret
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from gatepass.settings import Environment, Registry
     from gatepass.transport import Response
 
-USERNAME = "aws"
+__all__ = ["endpoint", "exchange", "username_for"]
 
 _LOGIN, _REGISTRY = "/api/v1/auth/oauth2/token", "/api/v1/auth/registry/token"
 
@@ -38,11 +39,6 @@ _READ = frozenset({"unauthorized_client", "invalid_scope"})
 """Errors of RFC 6749 section 5.2 by which a server shows that it knows who asks."""
 
 _REFUSED = frozenset({401, 403})
-
-
-def username_for(asked: str | None) -> str:
-    """The name that was asked for: CodeArtifact looks at none; else ``aws``."""
-    return asked or USERNAME
 
 
 def endpoint(registry: Registry, env: Environment) -> str:
@@ -57,8 +53,7 @@ def exchange(request: Request) -> Credential:
     token: that is CodeArtifact's, and opaque.
     """
     who, registry = cast("Menda", request.who), request.registry
-    if registry.aws is None:
-        raise AssertionError("menda cloud's tokens are for CodeArtifact alone")
+    domain = registry.domain  # before anything is asked: the tokens are for CodeArtifact alone
     token, life = who.login or who.cache.look(time.time()).token, 0.0
     was_cached = token is not None
     if token is None:
@@ -79,7 +74,7 @@ def exchange(request: Request) -> Credential:
         raise _no_registry_token(who, response, token)
     secret = usable_secret(given, who.host)
     listed = mendareply.places(reply.get("repositories"))
-    if listed and not mendareply.is_listed(registry, registry.aws, listed):
+    if listed and not mendareply.is_listed(registry, domain, listed):
         raise _not_listed(who, registry, listed)
     return Credential(
         USERNAME, secret, received, received + mendareply.life(reply.get("expiry"), received, given)

@@ -24,7 +24,7 @@ def usable_secret(text: str, source: str) -> Secret:
         problem = (
             f"it is longer than {LARGEST} bytes"
             if len(text) > LARGEST
-            else ("it has characters that no token has")
+            else "it has characters that no token has"
         )
         raise ExchangeError(
             "unusable-secret",

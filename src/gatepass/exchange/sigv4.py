@@ -23,13 +23,12 @@ _PRINTABLE = re.compile(r"[!-~]+")
 
 
 class Keys(NamedTuple):
-    """What signs for an AWS principal. ``session_token``: None for a user's long-lived keys;
-    ``expires_at``: epoch seconds, None where it isn't known. They are never stored."""
+    """What signs for an AWS principal. ``session_token``: None for a user's long-lived keys.
+    They are never stored."""
 
     access_key_id: str
     secret_access_key: Secret
     session_token: Secret | None
-    expires_at: float | None
 
     def check(self) -> None:
         """Raise IdentityError (aws-keys-malformed) where one of them can't be AWS'."""

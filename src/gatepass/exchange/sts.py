@@ -97,7 +97,7 @@ def _keys(response: Response, address: str) -> Keys:
     found = root.find(".//{*}Credentials") if root is not None else None
     texts = {
         name: (found.findtext(f"{{*}}{name}", "") if found is not None else "").strip()
-        for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+        for name in ("AccessKeyId", "SecretAccessKey", "SessionToken")
     }
     key, secret, token = texts["AccessKeyId"], texts["SecretAccessKey"], texts["SessionToken"]
     usable = _IN_A_HEADER.fullmatch(secret) and _IN_A_HEADER.fullmatch(token)
@@ -108,4 +108,4 @@ def _keys(response: Response, address: str) -> Keys:
             why="its answer is not AWS STS'",
             do="check AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, and whether a proxy answers instead",
         )
-    return Keys(key, Secret(secret), Secret(token), awsreply.moment(texts["Expiration"]))
+    return Keys(key, Secret(secret), Secret(token))

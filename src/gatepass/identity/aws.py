@@ -71,6 +71,7 @@ class AmbientAws:
         return "\0".join([self._profile, _home(self._env), *said, *held, *cached])
 
     def subject_token(self, audience: str, transport: Transport, deadline: Deadline) -> Secret:
+        """Never asked for: ``presents_token`` is False."""
         raise AssertionError("AWS credentials are no subject token, and sign for themselves")
 
 
@@ -119,7 +120,7 @@ def _home(env: Environment) -> str:
 
 def _old_paths(env: Environment) -> tuple[str, ...]:
     """boto2's files, from which the chain takes keys to this day."""
-    boto = env.get("BOTO_CONFIG")  # botocore replaces variables in it, so a $ is well
+    boto = env.get("BOTO_CONFIG")  # botocore replaces variables in it, so a $ is allowed here
     others = (boto,) if boto else ("/etc/boto.cfg", os.path.join(_home(env), ".boto"))
     named = env.get("AWS_CREDENTIAL_FILE")
     return (*others, named) if named else others

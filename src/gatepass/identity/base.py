@@ -35,7 +35,10 @@ class Identity(Protocol):
     @property
     def can_remint(self) -> bool: ...
     @property
-    def issuers(self) -> tuple[str, ...]: ...
+    def issuers(self) -> tuple[str, ...]:
+        """Raises IdentityError where only the token's file tells them, and that can't be read."""
+        ...
+
     @property
     def audience_is_unsaid(self) -> bool: ...
     @property
@@ -44,7 +47,10 @@ class Identity(Protocol):
     role_arn: str
 
     def fingerprint(self) -> str:
-        """What only this identity's holder has, for the store's key. No network; may read files."""
+        """What only this identity's holder has, for the store's key. No network; may read files.
+
+        Raises IdentityError where a file that it needs can't be read.
+        """
         ...
 
     def subject_token(self, audience: str, transport: Transport, deadline: Deadline) -> Secret:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _DROP_IN = "PACKAGEMANAGER_IDENTITY_TOKEN_FILE"
 
+_WRITE = "write the identity token there before this step"
+_OTHER = "check that it is the right file: an identity token is a line of some 2,000 characters"
+
 
 class TokenFile:
     """A token in the file ``path``, or, where that is empty, in the variable ``origin``."""
@@ -67,24 +70,28 @@ class TokenFile:
         except FileNotFoundError:
             raise self._error("token-file-missing", "and there is no such file") from None
         except IsADirectoryError:
-            raise self._error("token-file-folder", "which is a folder") from None
+            do = "name the token's file in it"
+            raise self._error("token-file-folder", "which is a folder", do) from None
         except OSError as error:
             reason = f"which can't be read: {error.strerror}"
-            raise self._error("token-file-unreadable", reason) from None
+            do = "let this user read it"
+            raise self._error("token-file-unreadable", reason, do) from None
         if not data.strip():
             raise self._error("token-file-empty", "which is empty")
         if len(data) > LARGEST:
-            raise self._error("token-file-too-large", f"which has more than {LARGEST} bytes")
+            reason = f"which has more than {LARGEST} bytes"
+            raise self._error("token-file-too-large", reason, _OTHER)
         try:
             return Secret(data.decode("ascii").strip())
         except UnicodeDecodeError:
-            raise self._error("not-a-jwt", "which holds no JWT: it is not plain ASCII") from None
+            reason = "which holds no JWT: it is not plain ASCII"
+            raise self._error("not-a-jwt", reason, _OTHER) from None
 
-    def _error(self, code: str, what: str) -> IdentityError:
+    def _error(self, code: str, what: str, do: str = _WRITE) -> IdentityError:
         return IdentityError(
             code,
             f"{self.origin} names {plain(self.path)}, {what}",
-            do=f"write the identity token there before this step, or unset {self.origin}",
+            do=f"{do}, or unset {self.origin}",
         )
 
 

@@ -30,6 +30,9 @@ add this to the workflow or to its job, then run it again:
 permissions:
   id-token: write
   contents: read"""
+_DEPENDABOT = """
+or, if it says so already, leave out what needs the registry:
+if: github.actor != 'dependabot[bot]'"""
 _FORGEJO = """
 on Forgejo, instead:
 enable-openid-connect: true"""
@@ -121,6 +124,15 @@ def _why_not(env: Environment) -> IdentityError:
             why="GitHub gives such jobs no identity token, whatever their permissions say",
             do="leave out what needs the registry when a fork asks:\n"
             "if: github.event.pull_request.head.repo.full_name == github.repository",
+        )
+    if env.get("GITHUB_ACTOR") == "dependabot[bot]":
+        # docs.github.com, "Dependabot on GitHub Actions"; the changelog of 2021-10-06.
+        return IdentityError(
+            "github-permission",
+            "this job, which Dependabot has started, may not ask GitHub for an identity token",
+            why="GitHub runs it like a fork's, with no right to write but what `permissions` in "
+            "the workflow itself give it",
+            do=_PERMISSION + _DEPENDABOT,
         )
     elsewhere = env.get("GITHUB_SERVER_URL", _PUBLIC).rstrip("/") != _PUBLIC
     return IdentityError(

@@ -13,13 +13,12 @@ import io
 import math
 import os
 import stat
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
-from gatepass import log
+from gatepass import files, log
 from gatepass.identity.mendafiles import Malformed, Unsafe, address, parse, read
 from gatepass.secret import Secret
 
@@ -194,7 +193,7 @@ class Cache:
                 file.write(after)
             if _stamp(self.path) != stamp:
                 raise Unsafe("another program has just written it")
-            os.replace(temporary, self.path)
+            files.replace(temporary, self.path)
         except BaseException:
             os.unlink(temporary)
             raise
@@ -219,12 +218,8 @@ def _prune(folder: str) -> None:
             if entry.name.startswith(_NEW):
                 status = entry.stat(follow_symlinks=False)
                 is_old = time.time() - status.st_mtime > _ABANDONED
-                if is_old and stat.S_ISREG(status.st_mode) and _is_mine(status):
+                if is_old and stat.S_ISREG(status.st_mode) and files.is_ours(status):
                     os.unlink(entry.path)
-
-
-def _is_mine(status: os.stat_result) -> bool:
-    return sys.platform == "win32" or status.st_uid == os.geteuid()
 
 
 def _make(folder: str) -> None:
@@ -237,7 +232,7 @@ def _make(folder: str) -> None:
             os.mkdir(folder, 0o700)
         except FileExistsError:
             pass  # another process was faster
-    elif not _is_mine(os.stat(folder)):
+    elif not files.is_ours(os.stat(folder)):
         raise Unsafe(f"{folder} belongs to somebody else")
 
 

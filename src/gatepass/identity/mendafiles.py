@@ -7,10 +7,10 @@ keys in lower case, ``[DEFAULT]`` for all sections.
 from __future__ import annotations
 
 import os
-import stat
 import sys
 from typing import TYPE_CHECKING
 
+from gatepass import files
 from gatepass.realm import is_loopback, realm_of
 from gatepass.settings.environment import Environment
 
@@ -52,11 +52,8 @@ def read(path: str, limit: int, *, to_write: bool = False) -> tuple[bytes, os.st
     larger file; OSError. Root may have: it mounts files into containers (``to_write``: not even
     root).
     """
-    flags = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0)
-    with open(os.open(path, flags), "rb") as file:
+    with files.opened(path) as file:
         status = os.fstat(file.fileno())
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(22, "it is not a file")
         if sys.platform != "win32":  # where modes mean nothing
             if status.st_uid != os.geteuid() and (to_write or status.st_uid != 0):
                 raise Unsafe("it belongs to somebody else", "then take it over with chown")

@@ -78,7 +78,8 @@ def _told(end: float | None) -> str:
 def _ready(folder: str, want: Wanted, env: Mapping[str, str], job: Mapping[str, str]) -> str:
     commands = launchers.put(folder, env)
     _own_command(commands)
-    given = environment.tools(env, want.registries, index=want.install, upload=want.upload)
+    served = want.settings.registries  # those that aren't asked for now are known all the same
+    given = environment.tools(env, served, index=want.install, upload=want.upload)
     given["PATH"] = os.pathsep.join([commands, job.get("PATH", "") or os.defpath])
     gone = [name for name in job if name not in given]
     new = {name: value for name, value in given.items() if job.get(name) != value}

@@ -10,6 +10,7 @@ from gatepass.child import places
 from gatepass.child.places import Place
 from gatepass.cli.target import no_registry
 from gatepass.errors import UsageError, plain
+from gatepass.realm import realm_of
 from gatepass.settings import Registry, Settings, load
 from gatepass.settings.environment import choice, read
 
@@ -19,8 +20,8 @@ PREFIX = "GATEPASS_SETUP_"
 
 class Wanted(NamedTuple):
     """``variables``: what the job's shell gets for gatepass itself; the ``settings`` that come of
-    them; the ``registries``, the one that ``audience`` is for first; ``checks``: one exchange for
-    each now; ``skips``: no identity is no failure."""
+    them; the ``registries`` that it is about, the one that ``audience`` is for first; ``checks``:
+    one exchange for each of these now; ``skips``: no identity is no failure."""
 
     variables: dict[str, str]
     settings: Settings
@@ -42,30 +43,23 @@ def wanted(env: Mapping[str, str], folder: str) -> Wanted:
     if not read(env, "GATEPASS_STORE_DIR"):
         variables["GATEPASS_STORE_DIR"] = os.path.join(folder, "store")
     config = read(env, "GATEPASS_CONFIG")
-    if config and not os.path.isabs(config):  # the tools may be started elsewhere
-        variables["GATEPASS_CONFIG"] = os.path.abspath(config)
+    if config and not os.path.isabs(config):  # the tools may be started elsewhere, and so may we
+        project = read(env, "CI_PROJECT_DIR")
+        variables["GATEPASS_CONFIG"] = os.path.abspath(os.path.join(project, config))
     settings = load({**env, **variables})
-    first = _first(env, settings)
+    first = _named(env, settings)[:1]
     if first:
-        variables |= _audience(env, first)
+        variables |= _audience(env, first[0])
         settings = load({**env, **variables})
-    names = [registry.name for registry in settings.registries]
-    if not names:
+    registries = _named(env, settings)
+    if not read(env, "GATEPASS_REGISTRIES"):
+        registries += settings.registries
+    if not registries:
         raise no_registry()
-    if first:
-        names.sort(key=lambda name: name != first.name)
-    registries = tuple(one for name in names if (one := settings.named(name)))
     index, upload = read(env, f"{PREFIX}INDEX"), read(env, f"{PREFIX}PUBLISH")
     try:
-        return Wanted(
-            variables,
-            settings,
-            registries,
-            places.index(index, registries) if index else None,
-            places.upload(upload, settings) if upload else None,
-            checks,
-            skips,
-        )
+        install = places.index(index, (*registries, *settings.registries)) if index else None
+        to = places.upload(upload, settings) if upload else None
     except UsageError as error:  # it speaks of a command line's options
         raise UsageError(
             error.code,
@@ -74,13 +68,20 @@ def wanted(env: Mapping[str, str], folder: str) -> Wanted:
             do="correct it where the template is included; docs/gitlab.md has all inputs",
         ) from None
 
+    led_to = (place.registry for place in (install, to) if place)
+    asked = (*registries, *(one for one in led_to if one in settings.registries))
+    once = tuple({one.realm: one for one in asked}.values())
+    return Wanted(variables, settings, once, install, to, checks, skips)
 
-def _first(env: Mapping[str, str], settings: Settings) -> Registry | None:
-    """The registry that the template's one audience is for: the first that a variable names."""
+
+def _named(env: Mapping[str, str], settings: Settings) -> tuple[Registry, ...]:
+    """The registries that a variable names, in its order: each may have another name in the
+    configuration. The first is the one that the template's one audience is for."""
     words = read(env, "GATEPASS_REGISTRIES").split()
-    if words:
-        return settings.named(words[0].partition("=")[0])
-    return next((one for one in settings.registries if one.is_drop_in), None)
+    if not words:
+        return tuple(one for one in settings.registries if one.is_drop_in)
+    known = {one.realm: one for one in settings.registries}
+    return tuple(known[realm_of(word.partition("=")[2])] for word in words)
 
 
 def _audience(env: Mapping[str, str], first: Registry) -> dict[str, str]:

@@ -72,8 +72,9 @@ class Flow(Protocol):
     name: str
 
     def begin(self, deadline: Deadline) -> Invitation:
-        """Ask for a code. Raises IdentityError (login-not-offered where there is no such flow)
-        and TransportError."""
+        """Ask for a code. Raises IdentityError (login-not-offered where there is no such flow),
+        TransportError, and TrustError (issuer-metadata) where a provider's own document says where
+        to ask."""
         ...
 
     def poll(self, invitation: Invitation, deadline: Deadline) -> Response:
@@ -122,10 +123,10 @@ def finish(
 ) -> dict[str, Any]:
     """Poll until the person has answered; the server's answer with the tokens.
 
-    The first poll goes out at once. A poll that is lost is sent again with growing pauses
-    (section 3.5); one that the server held until it timed out, like any other. Raises
-    IdentityError: login-denied, login-expired, login-refused; TransportError where no later poll
-    can end better.
+    The first poll goes out at once. A lost poll is repeated after growing pauses (section 3.5);
+    after one that the server held until it timed out, the next follows at the usual interval.
+    Raises IdentityError: login-denied, login-expired, login-refused; TransportError where no later
+    poll can end better.
     """
     end = clock() + invited.expires_in
     interval, lost, trouble = max(invited.interval, _SHORTEST), 0, ""

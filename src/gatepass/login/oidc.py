@@ -53,7 +53,8 @@ class ProviderFlow:
         self._endpoints = Endpoints("", "")
 
     def begin(self, deadline: Deadline) -> Invitation:
-        """Ask for a code. Raises IdentityError and TransportError, as the protocol says."""
+        """Ask for a code. Raises IdentityError and TransportError, as the protocol says; TrustError
+        (issuer-metadata), as :func:`endpoints` does."""
         self._endpoints = endpoints(self._provider, self._transport, deadline)
         if not self._endpoints.device:
             raise device.not_offered(
@@ -107,8 +108,9 @@ def renew(
 ) -> Tokens | None:
     """A new ID token without the person (RFC 6749 section 6; OpenID Connect Core section 12).
 
-    None: the refresh token is no good any more. Providers replace it as they like, so it is sent
-    once only. Raises IdentityError (login-refused, login-no-id-token), TransportError, TrustError.
+    None: the refresh token is no good any more. It is sent once only: a provider that replaces it
+    may take a second use for a thief's, and end the login. Raises IdentityError (login-refused,
+    login-no-id-token), TransportError, TrustError.
     """
     response = transport.send(
         "POST",
@@ -120,7 +122,7 @@ def renew(
             "client_id": provider.client_id,
         },
         deadline=deadline,
-        twice_is_safe=False,
+        attempts=1,
     )
     told = response.json_object()
     if told.get("error") == "invalid_grant":

@@ -77,7 +77,7 @@ def nobody(registry: Registry, why: str) -> IdentityError:
 def is_terminal(stream: object) -> bool:
     """Whether a stream is a terminal; a missing or closed one is not."""
     try:
-        return bool(stream.isatty())  # type: ignore[attr-defined]
+        return bool(stream.isatty())  # type: ignore[attr-defined]  # what has none is caught below
     except (AttributeError, ValueError, OSError):
         return False
 

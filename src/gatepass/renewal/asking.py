@@ -16,6 +16,9 @@ from gatepass.store.passes import VARIABLE
 
 Outcome = Credential | GatepassError
 
+_NO_THREAD = "can't start new thread"
+"""CPython's words, of its RuntimeError where the system has no further thread for it."""
+
 
 class Asker:
     """Asks as `gatepass get` does, and newer than what is held.
@@ -56,22 +59,28 @@ class Worker:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is being done, and nothing waits to be collected."""
-        return self._thread is None
+        return self._thread is None and not self._box
 
     def start(self, work: Callable[[], Credential]) -> None:
-        """Begin; only where it is idle."""
+        """Begin; only where it is idle. That there is no thread to be had is an outcome, too."""
 
         def run() -> None:
             try:
                 self._box.append(work())
             except Exception as error:  # a fault of ours ends one try, and not the watch
-                told = error if isinstance(error, GatepassError) else internal(error)
+                told = _told(error)
                 told.__context__ = told.__cause__ = None  # their frames would be kept, and
                 self._box.append(told.with_traceback(None))  # hold tokens
             self._finished()
 
-        self._thread = threading.Thread(target=run, name="gatepass-watch", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=run, name="gatepass-watch", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            self._box.append(_told(error))
+            self._finished()
+        else:
+            self._thread = thread
 
     def outcome(self) -> Outcome | None:
         """What came of it, once; None before its end."""
@@ -85,3 +94,17 @@ class Worker:
         ends would hold it up."""
         if self._thread is not None:
             self._thread.join(seconds)
+
+
+def _told(error: Exception) -> GatepassError:
+    """What came instead of a credential; a thread may be missing here, or further down."""
+    if isinstance(error, GatepassError):
+        return error
+    if not isinstance(error, RuntimeError) or _NO_THREAD not in str(error):
+        return internal(error)
+    return GatepassError(
+        "no-thread",
+        "no thread can be started to ask in",
+        why="the system refuses it: pids.max or `ulimit -u` limits how many there are",
+        do="raise the limit, or look for what starts so many",
+    )

@@ -33,6 +33,8 @@ _LATER = {
     "menda-failed",
     "aws-chain-slow",
     "aws-chain-failed",
+    # Other processes end, and the limit is passed no more.
+    "no-thread",
 }
 
 _SOON = {

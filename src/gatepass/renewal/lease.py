@@ -66,5 +66,5 @@ class Lease:
         return float("inf") if ends is None else ends - now
 
     def clock_went_back(self, now: float) -> None:
-        """Ask now: by that clock, what is due is due in a future that may be a year away."""
+        """Ask now: after the clock was set back, ``due`` may lie a year ahead."""
         self.due = min(self.due, now)

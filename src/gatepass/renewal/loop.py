@@ -51,13 +51,15 @@ class Stop(Protocol):
 
 
 class Teller(Protocol):
-    """Who is told what happens; ``now`` is the moment."""
+    """Who is told what happens; ``now`` is the moment; ``has_ended``: something in the file."""
 
     def got(self, lease: Lease, now: float, *, is_new: bool) -> None: ...
     def failed(self, lease: Lease, now: float) -> None: ...
     def ended(self, lease: Lease, now: float) -> None: ...
     def written(self, target: Target, now: float) -> None: ...
-    def not_written(self, target: Target, error: OSError, now: float) -> None: ...
+    def not_written(
+        self, target: Target, error: OSError, now: float, *, has_ended: bool
+    ) -> None: ...
 
 
 class Watch:
@@ -119,10 +121,10 @@ class Watch:
             self._stop.wait(self._pause())
         return False
 
-    def remove(self) -> None:
-        """Take every credential out of the files, as far as that can be done; failures are told."""
-        for target in self._all():
-            self._put(target, {}, self._stop.now())
+    def remove(self) -> list[str]:
+        """Take every credential out of the files; the paths where that failed, which was told."""
+        now = self._stop.now()
+        return [one.place.path for one in self._all() if not self._put(one, {}, now)]
 
     def _all(self) -> list[Target]:
         """Every target; the sign goes up last, and down first."""
@@ -172,18 +174,20 @@ class Watch:
             if not self._ready.is_current(wanted):
                 self._put(self._ready, wanted, now)
 
-    def _put(self, target: Target, held: Mapping[str, Credential], now: float) -> None:
+    def _put(self, target: Target, held: Mapping[str, Credential], now: float) -> bool:
+        """Whether it holds them now."""
         try:
             target.put(held)
         except OSError as error:
             target.again = now + _WRITE_AGAIN
-            self._teller.not_written(target, error, now)
+            self._drop_ended(target, now)
+            self._teller.not_written(target, error, now, has_ended=_ended(target, now))
             if self._once and now >= self._began + schedule.PATIENCE:
                 raise unusable(target, error.strerror or "it can't be written") from None
-            self._drop_ended(target, now)
-        else:
-            target.again = 0.0
-            self._teller.written(target, now)
+            return False
+        target.again = 0.0
+        self._teller.written(target, now)
+        return True
 
     def _drop_ended(self, target: Target, now: float) -> None:
         """What has ended must go even if nothing new can be written: a full disk deletes."""
@@ -192,7 +196,7 @@ class Watch:
             try:
                 target.put(live)
             except OSError:
-                pass  # it was told already
+                pass  # that it stays is told
 
     def _is_complete(self, target: Target, now: float) -> bool:
         whole = set(target.written) == target.names and target.place.exists()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -14,7 +15,8 @@ from gatepass import files
 _NEW = ".gatepass-"
 """How the names of files begin that are still being written."""
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_END = r"[a-z0-9_]{8}"
+"""How they end: tempfile adds eight characters."""
 
 
 class Place:
@@ -25,6 +27,7 @@ class Place:
         self.path, self.mode = os.path.abspath(path), mode
         self._folder, name = os.path.split(self.path)
         self._prefix = f"{_NEW}{name}-"
+        self._half = re.compile(re.escape(self._prefix) + _END)
 
     def problem(self) -> str:
         """Why nothing can be kept here, as words that follow a colon; empty where it can.
@@ -41,8 +44,9 @@ class Place:
         try:
             fd, new = tempfile.mkstemp(prefix=self._prefix, dir=self._folder)
         except OSError as error:
-            full = error.errno in _FULL
-            return "" if full else f"nothing can be written in its folder: {error.strerror}"
+            if is_full(error):
+                return ""
+            return f"nothing can be written in its folder: {error.strerror}"
         os.close(fd)
         os.unlink(new)
         return ""
@@ -51,9 +55,10 @@ class Place:
         return os.path.lexists(self.path)
 
     def read(self, limit: int) -> bytes:
-        """At most ``limit`` bytes; none where there is no file. OSError."""
+        """At most ``limit`` bytes; none where there is no file. OSError, also for a link: what lies
+        behind it may be for fewer readers than this file."""
         try:
-            return files.read(self.path, limit)
+            return files.read(self.path, limit, follow=False)
         except FileNotFoundError:
             return b""
 
@@ -66,11 +71,24 @@ class Place:
                 file.flush()
                 if sys.platform != "win32":
                     os.fchmod(fd, self.mode)
-            os.replace(new, self.path)
+            files.replace(new, self.path)
         except BaseException:
             with suppress(OSError):
                 os.unlink(new)
             raise
+
+    def shorten(self, data: bytes) -> None:
+        """Put a shorter text into the file itself, which needs no room on a disk. OSError.
+
+        At one write, filled up with empty lines, and cut then: a reader sees all of it, too.
+        """
+        with files.opened(self.path, follow=False, write=True) as file:
+            size = os.fstat(file.fileno()).st_size
+            if len(data) > size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.path)
+            file.write(data.ljust(size, b"\n"))
+            file.flush()
+            file.truncate(len(data))
 
     def remove(self) -> None:
         """Delete the file, if there is one. OSError where it stays."""
@@ -82,5 +100,10 @@ class Place:
     def tidy(self) -> None:
         """Delete what a killed process left half-written here: it holds secrets too. OSError."""
         for name in os.listdir(self._folder):
-            if name.startswith(self._prefix):
+            if self._half.fullmatch(name):
                 os.unlink(os.path.join(self._folder, name))
+
+
+def is_full(error: OSError) -> bool:
+    """Whether what failed needs room on a disk, or in a quota."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from gatepass import netrc
-from gatepass.renewal.place import Place
+from gatepass.renewal.place import Place, is_full
 
 if TYPE_CHECKING:
     from gatepass.credential import Credential
@@ -56,7 +56,8 @@ class Target:
         return ""
 
     def _found(self) -> str:
-        """The text of the file that is there; empty where there is none, or it can't be read."""
+        """The text of the file that is there; empty where there is none; where it can't be read,
+        two words that no file of ours has."""
         try:
             return self.place.read(_LARGEST).decode("utf-8", "replace")
         except OSError:
@@ -96,7 +97,9 @@ class Netrc(Target):
     """One entry a host; comments, macros and other machines stay as they are."""
 
     def put(self, held: Mapping[str, Credential]) -> None:
-        text = netrc.read(self.place.path)
+        """What is taken out goes on a full disk too: with others' entries in it, the file is then
+        shortened where it is."""
+        text = netrc.read(self.place.path, follow=False)
         for registry in reversed(self.registries):
             host, credential = host_of(registry), held.get(registry.name)
             if credential is None:
@@ -104,14 +107,26 @@ class Netrc(Target):
             else:
                 text = netrc.with_machine(text, host, credential.username, credential.secret)
         if text.strip():
-            self.place.write(text.encode("utf-8", "surrogateescape"))
+            self._replace(text.encode("utf-8", "surrogateescape"), held)
         else:
             self.place.remove()
         self.written = dict(held)
 
+    def _replace(self, data: bytes, held: Mapping[str, Credential]) -> None:
+        try:
+            self.place.write(data)
+        except OSError as error:
+            is_less = held.items() <= self.written.items()
+            if not is_full(error) or not is_less:
+                raise
+            try:
+                self.place.shorten(data)
+            except OSError:
+                raise error from None
+
     def _not_ours(self) -> str:
         try:
-            netrc.read(self.place.path)
+            netrc.read(self.place.path, follow=False)
         except OSError as error:
             return f"it can't be read: {error.strerror}"
         return ""

@@ -60,7 +60,8 @@ def load(env: Environment) -> Settings:
         value = choice(env, variable, allowed)
         written = table.get(key, default)
         if written not in allowed:
-            raise bad_value(where + key, written, allowed)
+            source = config["sources"][where.rstrip(".") or key]
+            raise bad_value(f"{where}{key} in {source}", written, allowed)
         return value or str(written)
 
     trusted = read(env, "GATEPASS_TRUSTED_ISSUERS").replace(",", " ").split()

@@ -61,13 +61,13 @@ def registry_at(address: Address) -> Registry | None:
     """The registry at an address that is CodeArtifact's by its host; None for all others.
 
     Its name is ``<domain>-<owner>``. At plain http, which CodeArtifact doesn't serve, it is
-    insecure; at a port of its own it is none of AWS'.
+    insecure; at a port of its own it is none of AWS'; a bare host might be meant for plain http.
     """
     domain, prefix = _place(address.host, address.path)
-    if domain is None or address.port not in (None, 443 if address.scheme != "http" else 80):
+    usual = 443 if address.scheme == "https" else 80
+    if domain is None or address.scheme is None or address.port not in (None, usual):
         return None
-    scheme = address.scheme or "https"
-    realm = Realm(scheme, address.host, 443 if scheme == "https" else 80, prefix)
+    realm = Realm(address.scheme, address.host, usual, prefix)
     if not realm.covers(address):
         return None  # a path that could be read in two ways
     return Registry(
@@ -77,7 +77,7 @@ def registry_at(address: Address) -> Registry | None:
         kind="codeartifact",
         source="its host",
         aws=domain,
-        is_insecure=scheme != "https",
+        is_insecure=address.scheme != "https",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gatepass.errors import ConfigError
+from gatepass.errors import ConfigError, plain
 
 Environment = Mapping[str, str]
 
@@ -35,21 +35,25 @@ def choice(env: Environment, name: str, allowed: tuple[str, ...]) -> str:
 
 
 def bad_value(name: str, value: object, allowed: tuple[str, ...]) -> ConfigError:
-    """The error for a value outside of a list of words, with the nearest word as a suggestion."""
+    """The error for a value outside of a list of words, with the nearest word as a suggestion.
+
+    ``name``: the variable, or the key and its file.
+    """
+    guess = nearest(str(value), allowed)
     return ConfigError(
         "bad-value",
-        f"{name} is {value!r:.60}",
+        f"{name} is {plain(value, 60)!r}",
         why="it takes one of: " + ", ".join(allowed),
-        do=f"set {name} to {nearest(str(value), allowed) or allowed[0]!r}",
+        do=f"set {name} to {guess or 'one of these'}",
     )
 
 
 def nearest(word: str, words: tuple[str, ...]) -> str:
-    """The word of the list that is most like ``word``, quoted; empty where none is near."""
+    """The word of the list that is most like ``word``; empty where none is near."""
     import difflib  # only on the way to an error message: it takes 6 ms to load
 
     found = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
-    return repr(found[0]) if found else ""
+    return found[0] if found else ""
 
 
 def in_ci(env: Environment) -> bool:

@@ -56,15 +56,13 @@ _WORDS = {
 
 
 def paths(env: Environment) -> tuple[str, ...]:
-    """The files that speak, weakest first. GATEPASS_CONFIG replaces them all, and must exist."""
+    """The files that speak, weakest first. GATEPASS_CONFIG replaces them all, and must exist.
+
+    Raises ConfigError: config-relative, config-missing, config-unreadable for a folder.
+    """
     chosen = read(env, "GATEPASS_CONFIG")
     if chosen:
-        if not os.path.isfile(chosen):
-            raise ConfigError(
-                "config-missing",
-                f"GATEPASS_CONFIG names {plain(chosen)}, and there is no such file",
-                do="correct the path, or unset GATEPASS_CONFIG",
-            )
+        _must_be_a_file(chosen)
         return (chosen,)
     if sys.platform == "win32":  # pragma: no cover - Windows only
         machine, user = env.get("PROGRAMDATA", ""), env.get("APPDATA", "")
@@ -77,17 +75,40 @@ def paths(env: Environment) -> tuple[str, ...]:
     return tuple(os.path.join(folder, "gatepass", "config.toml") for folder in folders)
 
 
+def _must_be_a_file(chosen: str) -> None:
+    if not os.path.isabs(chosen):
+        raise ConfigError(
+            "config-relative",
+            f"GATEPASS_CONFIG is no absolute path: {plain(chosen)}",
+            why="a relative one would take settings from whatever folder the job runs in",
+            do="write the whole path",
+        )
+    if os.path.isdir(chosen):
+        raise ConfigError(
+            "config-unreadable",
+            f"GATEPASS_CONFIG names {plain(chosen)}, which is a folder",
+            do="name the file in it: config.toml, say",
+        )
+    if not os.path.isfile(chosen):
+        raise ConfigError(
+            "config-missing",
+            f"GATEPASS_CONFIG names {plain(chosen)}, and there is no such file",
+            do="correct the path, or unset GATEPASS_CONFIG",
+        )
+
+
 def load(env: Environment) -> dict[str, Any]:
     """All files merged and checked; empty where there are none.
 
     A later file's key replaces an earlier one's; of ``issuers`` and ``registries`` each entry is
     replaced as a whole, so that no registry is a mixture of two files. Each registry's table gets
-    ``source``: its file. Raises ConfigError, naming file and key; also for a file that somebody
-    else may write.
+    ``source``: its file, and ``sources`` has each top key's. Raises ConfigError, naming file and
+    key; also for a file that somebody else may write.
     """
     merged: dict[str, Any] = {}
     for path in paths(env):
         for key, value in _read(path, env).items():
+            merged.setdefault("sources", {})[key] = path
             if key in ("issuers", "registries"):
                 merged.setdefault(key, {}).update(value)
             else:
@@ -198,7 +219,7 @@ def _keys(table: Mapping[str, Any], known: Mapping[str, type], path: str, where:
             raise ConfigError(
                 "unknown-setting",
                 f"{path} has a key that means nothing: {where}{plain(key, 60)}",
-                do=f"write {guess} instead"
+                do=f"write {guess!r} instead"
                 if guess
                 else f"remove it; known here: {', '.join(known)}",
             )

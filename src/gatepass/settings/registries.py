@@ -58,7 +58,8 @@ def registries(env: Environment, config: dict[str, Any]) -> Found:
     if not chosen:
         chosen = config.get("identity", "auto")
         if chosen not in ("auto", *IDENTITIES):
-            raise bad_value("identity", chosen, ("auto", *IDENTITIES))
+            source = config["sources"]["identity"]
+            raise bad_value(f"identity in {source}", chosen, ("auto", *IDENTITIES))
     return Found(
         tuple(
             registry._replace(
@@ -125,12 +126,13 @@ def _registry(name: str, url: str, table: dict[str, Any], source: str) -> Regist
         )
     kind = table.get("kind", "codeartifact" if aws else "packagemanager")
     if kind not in _KINDS:
-        raise bad_value(f"registries.{name}.kind", kind, _KINDS)
+        raise bad_value(f"registries.{name}.kind in {source}", kind, _KINDS)
     if kind == "codeartifact":
         aws = _domain(name, table, aws)
     identity = table.get("identity", "")
     if identity and identity not in ("auto", *IDENTITIES):
-        raise bad_value(f"registries.{name}.identity", identity, ("auto", *IDENTITIES))
+        where = f"registries.{name}.identity in {source}"
+        raise bad_value(where, identity, ("auto", *IDENTITIES))
     allowed = realm.scheme == "https" or is_loopback(realm.host) or table.get("allow_http", False)
     return Registry(
         name=name,
@@ -140,7 +142,7 @@ def _registry(name: str, url: str, table: dict[str, Any], source: str) -> Regist
         source=source,
         audience=table.get("audience") or None,
         identity=identity,
-        claims=tuple(_claim(name, *item) for item in table.get("claims", {}).items()),
+        claims=tuple(_claim(name, source, *item) for item in table.get("claims", {}).items()),
         is_insecure=not allowed,
         index_path=table.get("index", ""),
         **_of_aws(name, kind, table, aws),
@@ -158,7 +160,8 @@ def _domain(name: str, table: dict[str, Any], known: Domain | None) -> Domain:
         if not is_part(part, text):
             raise ConfigError(
                 "codeartifact-domain",
-                f"registries.{name} has no {part} that AWS could know: {plain(text, 60)!r}",
+                f"registries.{name} in {table['source']} has no {part} that AWS could know: "
+                f"{plain(text, 60)!r}",
                 why="at an address that isn't AWS' own, all three have to be said",
                 do='write domain = "acme", owner = "111122223333" (the account) and region = '
                 '"eu-west-1"',
@@ -181,7 +184,7 @@ def _of_aws(name: str, kind: str, table: dict[str, Any], aws: Domain | None) -> 
     if duration is not None and duration != 0 and not 900 <= duration <= 43200:
         raise ConfigError(
             "bad-duration",
-            f"registries.{name}.duration is {duration} seconds",
+            f"registries.{name}.duration in {table['source']} is {duration} seconds",
             why="CodeArtifact takes 0 (as long as the AWS session), or 900 to 43200",
             do="correct it, or leave it out",
         )
@@ -193,7 +196,8 @@ def _of_aws(name: str, kind: str, table: dict[str, Any], aws: Domain | None) -> 
     }
 
 
-def _claim(registry: str, name: str, rule: object) -> Claim:
+def _claim(registry: str, source: str, name: str, rule: object) -> Claim:
+    where = f"registries.{registry}.claims.{plain(name, 60)} in {source}"
     if isinstance(rule, str):
         return Claim(name, rule, is_pattern=False)
     if isinstance(rule, dict) and list(rule) == ["match"] and isinstance(rule["match"], str):
@@ -204,14 +208,14 @@ def _claim(registry: str, name: str, rule: object) -> Claim:
         except re.error as error:
             raise ConfigError(
                 "bad-claims-policy",
-                f"registries.{registry}.claims.{plain(name, 60)} is not a regular expression",
+                f"{where} is not a regular expression",
                 why=plain(error),
                 do="correct the pattern; it is matched against the whole claim",
             ) from None
         return Claim(name, rule["match"], is_pattern=True)
     raise ConfigError(
         "bad-claims-policy",
-        f"registries.{registry}.claims.{plain(name, 60)} is neither a text nor a pattern",
+        f"{where} is neither a text nor a pattern",
         do=f'write {plain(name, 60)} = "exact text" or {plain(name, 60)} = {{ match = "regex" }}',
     )
 

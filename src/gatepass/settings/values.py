@@ -69,6 +69,13 @@ class Registry(NamedTuple):
     login: Login | None = None
 
     @property
+    def domain(self) -> Domain:
+        """``aws``, for what serves CodeArtifact alone: settings give each such registry one."""
+        if self.aws is None:
+            raise AssertionError(f"{self.name} is no CodeArtifact registry")
+        return self.aws
+
+    @property
     def expected_audience(self) -> str:
         """What a subject token for this registry must be for: its exchange endpoint's name."""
         return self.audience or (STS_AUDIENCE if self.kind == "codeartifact" else self.url)

@@ -16,11 +16,13 @@ from gatepass.setup.text import Text, Unclear, decode
 PRIVATE, COMMAND = 0o600, 0o755
 """The mode of a new file: a configuration may come to hold a password."""
 
-# What a diff must not show: user:password@ in addresses, and keys that hold secrets.
-_IN_ADDRESS = re.compile(r"(://[^/\s:@]*:)[^/\s@]+@")
+# What a diff must not show: passwords in addresses, a user alone that may be a token (not the two
+# that say "a token follows"), and what keys hold that are named for secrets.
+_PASSWORD = re.compile(r"(://[^/\s:@]*:)[^/\s]+@")
+_LONE_USER = re.compile(r"(://)(?!(?:__token__|aws)@)[^/\s:@]+:?@")
 _SECRET_KEY = re.compile(
-    r"^([ +-]\s*[\w.\"'-]*(?:password|passwd|token|secret|(?:api|access|private)[-_]?key)[\w\"'-]*"
-    r"\s*[=:]\s*)\S.*$",
+    r"^([ +-]\s*[\w.\"'-]*(?:password|passwd|token|secret|credential|(?:pat|auth)(?![a-z])"
+    r"|(?:api|access|private)[-_]?key)[\w\"'-]*\s*[=:]\s*)\S.*$",
     re.IGNORECASE,
 )
 
@@ -115,4 +117,5 @@ def _masked(line: str) -> str:
     if line.startswith(("---", "+++", "@@")):
         return line
     end = line[len(line.rstrip("\n")) :]
-    return _IN_ADDRESS.sub(r"\1****@", _SECRET_KEY.sub(r"\1****", line.rstrip("\n"))) + end
+    line = _SECRET_KEY.sub(r"\1****", line.rstrip("\n"))
+    return _LONE_USER.sub(r"\1****@", _PASSWORD.sub(r"\1****@", line)) + end

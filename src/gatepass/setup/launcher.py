@@ -47,7 +47,7 @@ def launcher(folder: str, state: str, env: Environment, python: str = sys.execut
         is_here = not real or os.path.realpath(real) == os.path.realpath(path)
         if is_here and command.is_command(path) and not command.is_ours(path):
             real, changes = _displaced(path, before, state)
-    make = windows.executable if os.name == "nt" else command.script
+    make = windows.executable if sys.platform == "win32" else command.script
     data = make(python, real)
     if before.data != data or not before.mode & 0o100:
         changes.append(Change(path, before, Snapshot(data, COMMAND), follow=False))

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from gatepass import files
+
 MARK = ".gatepass-setup-"
 """How the names of files begin that are about to take another one's place."""
 
@@ -82,12 +84,8 @@ def prune(folder: str, names: re.Pattern[str], *, is_alone: bool, needed: set[st
         try:
             status = os.lstat(path)
             is_old = is_alone or time.time() - status.st_mtime > _OLD
-            if name not in needed and is_old and _is_ours(status):
+            is_file = stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)
+            if name not in needed and is_old and is_file and files.is_ours(status):
                 os.unlink(path)
         except OSError:
             pass
-
-
-def _is_ours(status: os.stat_result) -> bool:
-    is_file = stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode)
-    return is_file and (sys.platform == "win32" or status.st_uid == os.geteuid())

@@ -53,23 +53,22 @@ def places(env: Environment, bin: str = "", platform: str = sys.platform) -> Pla
         local = folder("LOCALAPPDATA", "AppData", "Local")
         state, commands = join(local, "gatepass", "setup"), join(local, "gatepass", "bin")
         keyring = join(local, "Python Keyring")
-        documents = join(home, "Documents")
     else:
         config = folder("XDG_CONFIG_HOME", ".config")
         state = join(folder("XDG_STATE_HOME", ".local", "state"), "gatepass", "setup")
         commands = join(home, ".local", "bin")
         keyring = join(config, "python_keyring")
-        documents = home
     pip = join(config, "pip")
     if platform == "darwin":
         mine = join(home, "Library", "Application Support", "pip")
         pip = mine if os.path.isdir(mine) else join(home, ".config", "pip")
     renviron = env.get("R_ENVIRON_USER", "")
     if not is_absolute(renviron):
-        r_home = next(
-            (env[n] for n in ("R_USER", "HOME") if is_absolute(env.get(n, ""))), documents
-        )
-        renviron = join(r_home if on_windows else home, ".Renviron")
+        r_home = home
+        if on_windows:
+            named = (env.get(name, "") for name in ("R_USER", "HOME"))
+            r_home = next(filter(is_absolute, named), join(home, "Documents"))
+        renviron = join(r_home, ".Renviron")
     return Places(
         home=home,
         config=_config(env, join(config, "gatepass", "config.toml")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from typing import NamedTuple
 
 from gatepass.settings import Environment
@@ -14,6 +15,7 @@ from gatepass.setup.places import Places
 from gatepass.setup.wish import Wish, with_user
 
 _ASK_THE_COMMAND = ("pip", "uv")
+_BESIDE = "has gatepass beside it already"
 
 
 class Plan(NamedTuple):
@@ -76,7 +78,7 @@ def _tool(tool: str, wish: Wish, env: Environment, where: Places) -> tuple[list[
         return r.changes(where.renviron, wish), []
     changes = twine.changes(where.pypirc, wish) if tool == "twine" else []
     line = beside.line(tool, shutil.which(tool, path=env.get("PATH", "")))
-    says = [f"{tool}: install gatepass beside it: {line}"] if line else []
+    says = [f"{tool}: " + (f"install gatepass beside it: {line}" if line else _BESIDE)]
     if tool == "twine":
         upload = wish.upload_url or f"{wish.registry.url}/{_upload_path(wish)}"
         where_to = f"-r {wish.registry.name}" if wish.upload_url else f"--repository-url {upload}"
@@ -110,7 +112,7 @@ def _path_line(folder: str, env: Environment) -> list[str]:
     folders = [os.path.realpath(one) for one in env.get("PATH", "").split(os.pathsep) if one]
     if os.path.realpath(folder) in folders:
         return []
-    if os.name == "nt":  # pragma: no cover - Windows only
+    if sys.platform == "win32":
         line = (
             f"[Environment]::SetEnvironmentVariable('Path', '{folder};' + "
             "[Environment]::GetEnvironmentVariable('Path', 'User'), 'User')"

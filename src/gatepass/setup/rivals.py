@@ -15,11 +15,11 @@ from importlib import metadata
 from gatepass import files
 from gatepass.errors import plain
 from gatepass.settings import Environment
-from gatepass.setup import command, ini
+from gatepass.setup import command, ini, toml
 from gatepass.setup.places import Places
 from gatepass.setup.snapshot import LARGEST
 from gatepass.setup.text import Unclear, decode
-from gatepass.setup.wish import Wish
+from gatepass.setup.wish import Wish, with_user
 
 _OURS = 9.95
 _PATIENCE = 15.0
@@ -42,6 +42,10 @@ _VARIABLES = {
     "UV_INDEX_URL": "uv takes that instead of the index in its file",
 }
 
+# Where pip and uv look too, whatever the index is.
+_OTHERS = ("PIP_EXTRA_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+_TOO = "packages come from there too, not from your index alone"
+
 
 def rivals(wish: Wish, env: Environment, where: Places, real: str, launcher: str) -> list[str]:
     """Every line there is to warn with. Waits 15 s at most, for the real command.
@@ -52,6 +56,7 @@ def rivals(wish: Wish, env: Environment, where: Places, real: str, launcher: str
     return [
         *_variables(env),
         *_sections(wish, where),
+        *(_other_indexes(wish, env, where) if wish.index_url else ()),
         *_installed(),
         *_behind(real),
         *_keyring_settings(env, where),
@@ -74,6 +79,34 @@ def _sections(wish: Wish, where: Places) -> Iterator[str]:
         for key in keys:
             if section not in ("global", "DEFAULT") and key in values:
                 yield f"{where.pip} has {key} in [{plain(section, 60)}], which overrules [global]"
+
+
+def _other_indexes(wish: Wish, env: Environment, where: Places) -> Iterator[str]:
+    """Indexes beside the one that was to take PyPI's place. Their addresses aren't shown, which may
+    have passwords in them; uv passes over a second default."""
+    for name in _OTHERS:
+        if env.get(name):
+            yield f"{name} is set: {_TOO}"
+    mine = with_user(wish.extra_url, wish.username)
+    for section, values in _table(where.pip).items():
+        if set(values.get("extra-index-url", "").split()) - {mine}:
+            yield f"{where.pip} has extra-index-url in [{plain(section, 60)}]: {_TOO}"
+    try:
+        table = toml.parse(decode(_read(where.uv)).body)
+    except (OSError, Unclear):
+        return
+    listed = table.get("index")
+    for index in listed if isinstance(listed, list) else []:
+        if (
+            isinstance(index, dict)
+            and index.get("name") != wish.registry.name
+            and index.get("url") != wish.extra_url
+            and not index.get("default")
+        ):
+            shown = plain(index.get("name", "one without a name"), 60)
+            yield f"{where.uv} has a further [[index]], {shown}: {_TOO}"
+    if table.get("extra-index-url"):
+        yield f"{where.uv} has extra-index-url: {_TOO}"
 
 
 def _installed() -> Iterator[str]:

@@ -14,7 +14,7 @@ from gatepass.setup.litter import MARK
 
 LARGEST = 1024 * 1024
 """Bytes of a file that is kept: a configuration has kilobytes, a Windows launcher a few hundred.
-The private folder gives no more back."""
+:meth:`gatepass.store.folder.Folder.read` returns no more, so a larger copy couldn't be put back."""
 
 
 class Snapshot(NamedTuple):
@@ -77,7 +77,7 @@ def put(path: str, wanted: Snapshot, *, follow: bool = True) -> None:
                 file.write(wanted.data or b"")
             _keep_owner(temporary, target)
             os.chmod(temporary, wanted.mode)
-        os.replace(temporary, target)
+        files.replace(temporary, target)
     except BaseException:
         try:
             os.unlink(temporary)

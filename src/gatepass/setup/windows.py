@@ -24,10 +24,19 @@ _INSIDE = "pip/_vendor/distlib/"
 
 def executable(python: str, real: str) -> bytes:
     """The launcher's bytes: the same each time. Raises ConfigError (setup-launcher)."""
+    return _wrapped(python, command.archive_script(real))
+
+
+def own(python: str) -> bytes:
+    """`gatepass` itself in the same way: the gatepass.exe that pip makes is not isolated."""
+    return _wrapped(python, b"import sys\nfrom gatepass.cli import main\nsys.exit(main())\n")
+
+
+def _wrapped(python: str, script: bytes) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         main = zipfile.ZipInfo("__main__.py")  # dated 1980, so that a second run changes nothing
-        file.writestr(main, command.archive_script(real))
+        file.writestr(main, script)
     return _starter() + f'#!"{python}" -I\n'.encode() + archive.getvalue()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
 from collections.abc import Iterator
-from typing import Any
 
-from gatepass import log
+from gatepass import files, log
 from gatepass.settings.environment import Environment
 
 NEW = ".new-"
@@ -26,19 +26,12 @@ class Folder:
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes; None where there is none, it is a link, or it isn't ours."""
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-        # A link leads elsewhere, and a pipe would hold us for ever.
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            fd = os.open(os.path.join(self.path, name), flags)
+            with files.opened(os.path.join(self.path, name), follow=False) as file:
+                is_ours = files.is_ours(os.fstat(file.fileno()))
+                return file.read(_LARGEST) if is_ours else None
         except OSError:
             return None
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode) or not _is_ours(status):
-            os.close(fd)
-            return None
-        with open(fd, "rb") as file:
-            return file.read(_LARGEST)
 
     def write(self, name: str, data: bytes, *, durable: bool = False) -> None:
         """Replace a file as a whole. OSError where that fails; the old one is then untouched.
@@ -54,7 +47,7 @@ class Folder:
                 if durable:
                     file.flush()
                     os.fsync(fd)
-            _replace(temporary, os.path.join(self.path, name))
+            files.replace(temporary, os.path.join(self.path, name))
         except BaseException:
             self.remove(os.path.basename(temporary))
             raise
@@ -69,8 +62,9 @@ class Folder:
 
     def set_aside(self, name: str) -> None:
         """Move what can't be read out of the way, for a look later; it is pruned in time."""
+        path = os.path.join(self.path, name)
         try:
-            _replace(os.path.join(self.path, name), os.path.join(self.path, name + ".corrupt"))
+            files.replace(path, path + ".corrupt")
         except OSError:
             self.remove(name)
 
@@ -118,9 +112,9 @@ def _places(env: Environment) -> Iterator[tuple[str, bool]]:
     or a session's folder that isn't there was not given to us."""
     user = env.get("USERNAME", "user") if sys.platform == "win32" else str(os.geteuid())
     home = env.get("HOME", "")
-    if sys.platform == "win32":  # pragma: no cover - Windows only
+    if sys.platform == "win32":
         cache = env.get("LOCALAPPDATA", "")
-    elif sys.platform == "darwin":  # pragma: no cover - macOS only
+    elif sys.platform == "darwin":
         cache = home and home + "/Library/Caches"
     else:
         cache = env.get("XDG_CACHE_HOME", "") or (home and home + "/.cache")
@@ -154,7 +148,7 @@ def _problem(path: str, env: Environment, *, with_parents: bool) -> str:
             return error.strerror or "it can't be made"
     if not stat.S_ISDIR(status.st_mode):
         return "it is a link or no folder"
-    if not _is_ours(status):
+    if not files.is_ours(status):
         return "it belongs to somebody else"
     if sys.platform != "win32" and stat.S_IMODE(status.st_mode) & 0o077:
         return "others may look into it (its mode is not 0700)"
@@ -173,7 +167,7 @@ def _make(path: str) -> None:
         os.mkdir(path, 0o700)
     except FileExistsError:
         return  # another process was faster; the checks that follow judge what it made
-    if sys.platform == "win32":  # pragma: no cover - Windows only: modes mean nothing there
+    if sys.platform == "win32":  # modes mean nothing there
         import subprocess
 
         try:
@@ -183,21 +177,4 @@ def _make(path: str) -> None:
             subprocess.run(command, check=True, capture_output=True, timeout=10)
         except (KeyError, subprocess.SubprocessError, OSError):
             os.rmdir(path)  # the next call must not take it for a private one
-            raise OSError("its access list can't be set") from None
-
-
-def _is_ours(status: Any) -> bool:
-    return sys.platform == "win32" or bool(status.st_uid == os.geteuid())
-
-
-def _replace(source: str, target: str) -> None:
-    if sys.platform == "win32":  # pragma: no cover - Windows only: a reader blocks the rename
-        import time
-
-        for _ in range(20):
-            try:
-                os.replace(source, target)
-                return
-            except PermissionError:
-                time.sleep(0.02)
-    os.replace(source, target)
+            raise OSError(errno.EACCES, "its access list can't be set", path) from None

@@ -1,8 +1,8 @@
 """The passes of `gatepass exec`: the folder that ``GATEPASS_PASS`` names, one file a registry.
 
 Where that variable is set, credentials come from there and from nowhere else. A folder that isn't
-ours alone, a file that isn't what we wrote and a pass that has ended are errors: what comes after
-them in other settings, an identity and the network, is what the command was meant to do without.
+ours alone, a file that isn't what we wrote and a pass that has ended are errors. Elsewhere gatepass
+would go on to an identity and the network; this command was meant to do without both.
 """
 
 from __future__ import annotations
@@ -81,10 +81,12 @@ def write(folder: Folder, registry: Registry, credential: Credential) -> None:
 def find(folder: Folder, address: Address) -> Pass | None:
     """The pass that covers an address, the longest prefix first; None where none does.
 
-    Raises ConfigError (pass-broken), IdentityError (pass-ended).
+    All hosts of a CodeArtifact domain have one pass, at https: plain http has it only where the
+    registry that it was got for was allowed that. Raises ConfigError (pass-broken), IdentityError
+    (pass-ended).
     """
     ours = registry_at(address)
-    domain = ours.aws if ours else None
+    domain = ours.aws if ours and not ours.is_insecure else None
     fitting = [
         one
         for one in passes(folder)
@@ -118,8 +120,8 @@ def missing(registry: Registry) -> GatepassError:
         "no-pass",
         f"this command has no pass for {registry.url}",
         why="it runs under `gatepass exec`, which was asked for other registries",
-        do=f"gatepass exec --registry {registry.url} ..., beside those that are there; or without "
-        "any\n--registry, for all that are configured",
+        do=f"run it under `gatepass exec --registry {registry.url}` (with its other --registry\n"
+        "options), or without any --registry for all that are configured",
     )
 
 

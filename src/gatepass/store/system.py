@@ -12,7 +12,6 @@ gave: an address that people recognise, never a secret.
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -97,14 +96,14 @@ class SystemKeyring:
         return None
 
 
-def open_system(env: Environment | None = None) -> SystemKeyring | None:
+def open_system(env: Environment) -> SystemKeyring | None:
     """The keyring of this platform; None, and a warning, where there is none.
 
     Whether it is locked is not looked at: that shows when it is asked.
     """
     if _given_up.is_set():
         return None
-    patience = patience_for(os.environ if env is None else env)
+    patience = patience_for(env)
     try:
         return SystemKeyring(_bounded(lambda: _backend(sys.platform), patience), patience)
     except TimeoutError:

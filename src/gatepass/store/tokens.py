@@ -9,14 +9,13 @@ the link and the file are both ours, and what we write goes to the file at its e
 from __future__ import annotations
 
 import os
-import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from gatepass import log
+from gatepass import files, log
 from gatepass.realm import Realm
 from gatepass.secret import Secret
 from gatepass.settings.environment import Environment, read
@@ -146,30 +145,22 @@ class TokensFile:
         """
         if not os.path.isabs(self.path):
             raise _Unusable("it is no absolute path")
-        flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
-        # The link's end is known by now, and a pipe would hold us for ever.
-        flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
         try:
-            if not _is_ours(os.lstat(self.path)):
+            if not files.is_ours(os.lstat(self.path)):
                 raise _Unusable("it belongs to somebody else")
-            fd = os.open(os.path.realpath(self.path), flags)
+            # The link's end is known by now: one that takes its place is not followed.
+            with files.opened(os.path.realpath(self.path), follow=False) as file:
+                status = os.fstat(file.fileno())
+                problem = _problem(status)
+                if problem:
+                    raise _Unusable(problem)
+                data = file.read(_LARGEST + 1)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise _Unusable(error.strerror or "it can't be opened") from None
-        try:
-            status = os.fstat(fd)
-            problem = _problem(status)
-            if problem:
-                raise _Unusable(problem)
-            if warn and sys.platform != "win32" and status.st_mode & 0o044:
-                log.warning("tokens", f"others can read the logins in {self.path}: chmod 600 it")
-            with open(fd, "rb", closefd=False) as file:
-                data = file.read(_LARGEST + 1)
-        except OSError as error:
             raise _Unusable(error.strerror or "it can't be read") from None
-        finally:
-            os.close(fd)
+        if warn and sys.platform != "win32" and status.st_mode & 0o044:
+            log.warning("tokens", f"others can read the logins in {self.path}: chmod 600 it")
         if len(data) > _LARGEST:
             raise _Unusable(f"it has more than {_LARGEST} bytes")
         return data
@@ -181,17 +172,11 @@ def _text(data: bytes | None) -> str:
 
 def _problem(status: os.stat_result) -> str:
     """Why a file that is open is not to be used; empty where it is."""
-    if not stat.S_ISREG(status.st_mode):
-        return "it is not a file"
-    if not _is_ours(status):
+    if not files.is_ours(status):
         return "it belongs to somebody else"
     if sys.platform != "win32" and status.st_mode & 0o022:
         return "others can write it; look at what is in it, then chmod 600 it"
     return ""
-
-
-def _is_ours(status: os.stat_result) -> bool:
-    return sys.platform == "win32" or status.st_uid == os.geteuid()
 
 
 def _new(name: str) -> str:
@@ -207,11 +192,10 @@ def _ours(folder: str) -> str:
     above = folder
     while not os.path.isdir(above) and os.path.dirname(above) != above:
         above = os.path.dirname(above)
-    is_ours = _is_ours(os.stat(above))
-    if above != folder and sys.platform != "win32" and os.geteuid() != 0:
-        is_ours = True  # whoever may make a folder there has it
-    if not is_ours:
-        # Root's file in somebody's home (sudo pip) would lock them out of their own logins.
+    # Whoever may make a folder somewhere has it then, but for root: its file in somebody's home
+    # (sudo pip) would lock them out of their own logins.
+    is_ours = files.is_ours(os.stat(above))
+    if sys.platform != "win32" and not is_ours and (above == folder or os.geteuid() == 0):
         raise _Unusable(f"{above} belongs to somebody else")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     return folder
@@ -220,7 +204,7 @@ def _ours(folder: str) -> str:
 @contextmanager
 def _alone(lock_file: str) -> Iterator[None]:
     """One writer at a time, among those that know the lock. It lies beside the file, since our
-    private folder is another one in a job, in a session and at night. _Unusable where somebody
+    private folder differs between a CI job, a session and a cron job. _Unusable where somebody
     holds it for too long: going on without could lose what they are about to write."""
     import filelock
 

@@ -7,6 +7,7 @@ only at the registry that something is wrong. The registry verifies for itself.
 
 from __future__ import annotations
 
+import time
 from typing import Any, NamedTuple, NewType
 
 from gatepass.errors import TrustError, plain
@@ -50,7 +51,8 @@ def verify(raw: Secret, expected: Expectations, keys: KeySource, deadline: Deadl
 
     It does not check revocation, nor that the token was not used before.
     """
-    token = jws.parse(raw)
+    who = expected.issuers.label
+    token = jws.parse(raw, who)
     self_named = expected.issuers.check(token.issuer)
     if expected.policy and self_named:
         raise TrustError(
@@ -66,28 +68,29 @@ def verify(raw: Secret, expected: Expectations, keys: KeySource, deadline: Deadl
             why="a policy on claims that nobody verified holds nothing",
             do="unset GATEPASS_VERIFY, or remove `claims` from the registry in config.toml",
         )
-    _check_algorithm(token, expected.algorithms.get(token.issuer, ()))
-    rules.check_types(token.claims)
+    _check_algorithm(token, expected.algorithms.get(token.issuer, ()), who)
+    rules.check_types(token.claims, who)
     if expected.signature:
-        _check_signature(token, keys, deadline)
-    _check_times(token)
-    who = expected.issuers.label
+        _check_signature(token, keys, deadline, who)
+    _check_times(token, who)
     rules.check_audience(token.claims, expected.audience, expected.never, who, expected.hint)
-    rules.check_policy(token.claims, expected.policy)
+    rules.check_policy(token.claims, expected.policy, who)
     return Verdict(VerifiedClaims(token.claims), self_named)
 
 
-def _check_algorithm(token: jws.UnverifiedToken, allowed: tuple[str, ...]) -> None:
+def _check_algorithm(token: jws.UnverifiedToken, allowed: tuple[str, ...], who: str) -> None:
     if allowed and token.algorithm not in allowed:
         raise TrustError(
             "token-algorithm",
-            f"the token is signed with {token.algorithm}",
+            f"{who} is signed with {token.algorithm}",
             why=f"config.toml allows this issuer {', '.join(allowed)}",
             do="correct `algorithms` of the issuer in config.toml, if the issuer changed",
         )
 
 
-def _check_signature(token: jws.UnverifiedToken, keys: KeySource, deadline: Deadline) -> None:
+def _check_signature(
+    token: jws.UnverifiedToken, keys: KeySource, deadline: Deadline, who: str
+) -> None:
     from gatepass.trust.library import jwt
 
     options: Any = {
@@ -111,13 +114,13 @@ def _check_signature(token: jws.UnverifiedToken, keys: KeySource, deadline: Dead
             return
     raise TrustError(
         "bad-signature",
-        f"the token's signature is not by the keys of {plain(token.issuer, 200)}",
+        f"{who} has a signature that is not by the keys of {plain(token.issuer, 200)}",
         why="it was changed on its way, or somebody else made it",
         do="get a new token; if it happens again, find out where this one comes from",
     )
 
 
-def _check_times(token: jws.UnverifiedToken) -> None:
+def _check_times(token: jws.UnverifiedToken, who: str) -> None:
     """RFC 7519 sections 4.1.4 to 4.1.6, by PyJWT, on a payload whose types were checked."""
     from gatepass.trust.library import jwt
 
@@ -127,6 +130,18 @@ def _check_times(token: jws.UnverifiedToken) -> None:
     try:
         jwt.decode(token.raw.reveal(), options=times, leeway=LEEWAY)
     except jwt.ExpiredSignatureError:
-        raise TrustError("token-expired", "the token has expired", do=do) from None
+        ago = _span(time.time() - token.claims["exp"])
+        why = f"it ended {ago} ago by this machine's clock"
+        raise TrustError("token-expired", f"{who} has expired", why=why, do=do) from None
     except jwt.ImmatureSignatureError:
-        raise TrustError("token-not-yet", "the token is from the future", do=do) from None
+        begins = max(token.claims["iat"], token.claims.get("nbf", 0))
+        why = f"it begins in {_span(begins - time.time())} by this machine's clock"
+        raise TrustError("token-not-yet", f"{who} is from the future", why=why, do=do) from None
+
+
+def _span(seconds: float) -> str:
+    """``90 s``, ``12 min`` or ``5 h``: in its largest unit, but for the first of each."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"

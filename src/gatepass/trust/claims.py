@@ -15,32 +15,33 @@ _LATEST = 253402300799
 _ASK = "get a new token from the platform that issued it"
 
 
-def check_types(claims: dict[str, Any]) -> None:
+def check_types(claims: dict[str, Any], who: str = "the token") -> None:
     """The required claims are there with the right types (RFC 7519 section 4.1).
 
     ``exp``, ``iat`` and, where present, ``nbf`` are numbers; ``sub`` is a text; ``aud`` is a text
-    or a list of texts. Raises TrustError (claim-missing, claim-type).
+    or a list of texts. ``who``: whose token, for messages. Raises TrustError (claim-missing,
+    claim-type).
     """
     for name in ("exp", "iat", "sub", "aud"):
         if name not in claims:
-            raise TrustError("claim-missing", f"the token has no `{name}`", do=_ASK)
+            raise TrustError("claim-missing", f"{who} has no `{name}`", do=_ASK)
     for name in ("exp", "iat", "nbf"):
         value = claims.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _wrong_type(name, "a number of seconds")
+            raise _wrong_type(who, name, "a number of seconds")
         if not 0 <= value <= _LATEST:  # nan compares false
-            raise _wrong_type(name, "a date")
+            raise _wrong_type(who, name, "a date")
     if not isinstance(claims["sub"], str) or not claims["sub"]:
-        raise _wrong_type("sub", "a text")
-    audiences(claims)
+        raise _wrong_type(who, "sub", "a text")
+    audiences(claims, who)
 
 
-def audiences(claims: dict[str, Any]) -> tuple[str, ...]:
+def audiences(claims: dict[str, Any], who: str = "the token") -> tuple[str, ...]:
     """``aud`` as a tuple, whichever of its two forms it has; TrustError (claim-type) for others."""
     audience = claims.get("aud")
     listed = audience if isinstance(audience, list) else [audience]
     if not listed or not all(isinstance(one, str) and one for one in listed):
-        raise _wrong_type("aud", "a text or a list of texts")
+        raise _wrong_type(who, "aud", "a text or a list of texts")
     return tuple(listed)
 
 
@@ -53,7 +54,7 @@ def check_audience(
     ``who`` and ``hint`` are for the message: whose token, and what else may be wrong. Raises
     TrustError (audience-several, audience-mismatch, audience-api-server).
     """
-    found = audiences(claims)
+    found = audiences(claims, who)
     if len(set(found)) > 1:
         raise TrustError(
             "audience-several",
@@ -77,7 +78,7 @@ def check_audience(
         )
 
 
-def check_policy(claims: dict[str, Any], policy: Iterable[Claim]) -> None:
+def check_policy(claims: dict[str, Any], policy: Iterable[Claim], who: str = "the token") -> None:
     """Every rule holds: the claim is a text, and equals the rule's or matches it as a whole.
 
     Raises TrustError (claims-policy), showing the claim's value: claims are no secrets.
@@ -90,7 +91,7 @@ def check_policy(claims: dict[str, Any], policy: Iterable[Claim]) -> None:
         if not held:
             raise TrustError(
                 "claims-policy",
-                f"the token's `{plain(rule.name, 60)}` is {plain(value, 200)!r}",
+                f"{who} says that `{plain(rule.name, 60)}` is {plain(value, 200)!r}",
                 why=f"the claims policy in config.toml wants {plain(rule.text, 200)!r}",
                 do="run the job from where the policy allows it, or change the policy",
             )
@@ -101,5 +102,5 @@ def _is_api_server(audience: str) -> bool:
     return host == "kubernetes" or host.startswith("kubernetes.default")
 
 
-def _wrong_type(name: str, what: str) -> TrustError:
-    return TrustError("claim-type", f"the token's `{name}` is not {what}", do=_ASK)
+def _wrong_type(who: str, name: str, what: str) -> TrustError:
+    return TrustError("claim-type", f"{who} has a `{name}` that is not {what}", do=_ASK)

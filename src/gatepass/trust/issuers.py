@@ -10,7 +10,7 @@ from gatepass.realm import is_ip_literal, is_loopback, realm_of
 
 class IssuerRule(NamedTuple):
     """``platform``: what the identity allows (``/*`` at the end: exactly one more path segment);
-    ``trusted``: what the user added; ``label``: the identity, for messages."""
+    ``trusted``: what the user added; ``label``: whose token it is, for messages."""
 
     platform: tuple[str, ...]
     trusted: tuple[str, ...]
@@ -32,7 +32,7 @@ class IssuerRule(NamedTuple):
             raise TrustError(
                 "issuer-not-allowed",
                 f"{self.label} was issued by {plain(issuer, 200)}",
-                why="allowed are " + ", ".join((*self.platform, *self.trusted)),
+                why="allowed are " + plain(", ".join((*self.platform, *self.trusted)), 1000),
                 do="if that issuer is yours, add it to GATEPASS_TRUSTED_ISSUERS",
             )
         _must_be_an_address(issuer, self_named=True)

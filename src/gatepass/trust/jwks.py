@@ -23,7 +23,7 @@ def matching(document: Any, token: UnverifiedToken) -> list[dict[str, Any]]:
 
     A set may hold keys of kinds that nobody here knows: they are passed over (RFC 7517 section
     5). Where the token has no ``kid``, a key is only taken if it is the one that fits: trying
-    all would let any of them vouch.
+    all would let any of them vouch. Raises TrustError (bad-key-set) where it is no key set.
     """
     if not is_key_set(document):
         raise TrustError(

@@ -20,7 +20,7 @@ from gatepass.trust import jwks
 from gatepass.trust.jws import UnverifiedToken
 
 LONGEST = 3600.0
-"""Seconds that a key set is believed at most, and that it is served on after that while its
+"""Seconds for which a key set is believed at most, and for which it then still serves while its
 source is down."""
 UNSAID = 300.0
 """Seconds where the answer has no max-age."""
