@@ -44,7 +44,7 @@ class PersonsLogin:
 
 
 def detect(env: Environment, registry: Registry) -> PersonsLogin | Unable | None:
-    """A candidate outside of CI and pods; inside of them only where a login was asked for by name."""
+    """A candidate outside of CI and pods; inside of them only where it was asked for by name."""
     named = bool(read(env, _FILE)) and registry.kind == "packagemanager"
     chosen = registry.identity == "login"
     if (in_ci(env) or read(env, "KUBERNETES_SERVICE_HOST")) and not (named or chosen):
