@@ -27,7 +27,9 @@ hypothesis.settings.load_profile("gatepass")
 
 def pytest_configure() -> None:
     """Leave the terminal of whoever runs the tests: a login would ask there, and wait. And take
-    signals as a program at a terminal does, whatever was ignored before."""
+    signals as a program at a terminal does, whatever was ignored before; files are made as by most
+    people, since a umask of 0 or 077 changes what the product says of them."""
+    os.umask(0o022)
     if sys.platform != "win32":
         with suppress(OSError):  # the leader of a process group can't
             os.setsid()

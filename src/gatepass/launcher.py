@@ -103,7 +103,7 @@ def _pass_on(real: str, words: list[str]) -> int:
             os.execve(real, [real, *words], env)  # noqa: S606 - no shell, an absolute path
         import subprocess  # Windows can't replace a process
 
-        return subprocess.call([real, *words], env=env)  # pragma: no cover
+        return subprocess.call([real, *words], env=env)  # pragma: no cover - Windows only
     except OSError as error:
         log.say(f"gatepass: {real} can't be started: {error.strerror}; run `gatepass setup` again")
     return 1

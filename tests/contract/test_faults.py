@@ -27,10 +27,10 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Read timeout and whole exchange of a second and less, and no pauses."""
+    """A read timeout of one second, five for the whole exchange, and no pauses."""
     monkeypatch.setattr(transport, "_BACKOFF", 0.0)
-    monkeypatch.setattr(transport, "READ", 0.3)
-    monkeypatch.setattr(Deadline.__init__, "__defaults__", (1.5, time.monotonic))
+    monkeypatch.setattr(transport, "READ", 1.0)
+    monkeypatch.setattr(Deadline.__init__, "__defaults__", (5.0, time.monotonic))
 
 
 @pytest.fixture
@@ -112,11 +112,11 @@ def test_a_wait_that_is_too_long_is_not_begun(
 @pytest.mark.parametrize("platform", ["github", "file"])
 def test_silence_ends_at_the_read_timeout(sandbox: Sandbox, platform: str, sent: list[str]) -> None:
     """What became of the token nobody knows: a new one is tried, the same one isn't."""
-    sandbox.fault("exchange=slow=5")
+    sandbox.fault("exchange=slow=20")
     began = time.monotonic()
     again = platform in REMINTS
     assert ask(sandbox, platform) == ("ok" if again else "unreachable")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
     assert len(set(sent)) == len(sent) == (2 if again else 1)
 
 
@@ -124,11 +124,11 @@ def test_silence_ends_at_the_read_timeout(sandbox: Sandbox, platform: str, sent:
 @pytest.mark.parametrize("party", ["exchange", "github", "issuer"])
 def test_a_drip_ends_at_the_deadline(sandbox: Sandbox, party: str) -> None:
     """Each byte comes in time, so only the whole has an end."""
-    sandbox.fault(f"{party}=drip=0.2x*")
+    sandbox.fault(f"{party}=drip=0.02x*")
     began = time.monotonic()
     code = ask(sandbox)
     assert code == ("issuer-unreachable" if party == "issuer" else "deadline-passed")
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 15
     assert exchanges(sandbox) == ([200] if party == "exchange" else [])
 
 
